@@ -1,0 +1,45 @@
+# Two commands matter: `make run` and `make test`. The rest is for those who work on Brushmark.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps: an install is repeated only when pyproject.toml changes.
+SERVE := $(VENV)/.serve-installed
+TEST := $(VENV)/.test-installed
+
+.PHONY: run test lint types architecture unit train bench kill9 fuzz clean help
+
+help:  ## Show what can be made.
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(SERVE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(TEST): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[train,test]'
+	touch $@ $(SERVE)
+
+run: $(SERVE)  ## Start backend and dashboard (no torch needed).
+	@exec $(BIN)/brushmark up
+
+test: lint types architecture unit  ## Run every test.
+
+lint: $(TEST)  ## Check style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST)  ## Check types, strictly.
+	$(BIN)/mypy
+
+architecture: $(TEST)  ## Check the direction of imports.
+	$(BIN)/lint-imports
+
+unit: $(TEST)  ## Run pytest: unit, API, dashboard, training, browser.
+	$(BIN)/python -m pytest
+
+clean:  ## Remove what was built here (not your data).
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Bytes in, facts out: decoding, fingerprints and guarded fetching of pictures."""

@@ -1,0 +1,1 @@
+"""The network in service: preprocessing, weights, runtime and heat maps."""

@@ -1,0 +1,401 @@
+"""The use cases: check a picture, look up bytes, read the log, review, appeal.
+
+Entry points (api, cli) translate and call; this decides the order of things.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlsplit, urlunsplit
+
+from backend.domain import (
+    Activation,
+    Appeal,
+    AuditEvent,
+    Context,
+    ImageFacts,
+    Label,
+    ModelRef,
+    Outcome,
+    Policy,
+    Prediction,
+    PredictionRecord,
+    Review,
+    ReviewLabel,
+    Verdict,
+    new_id,
+    utc_now,
+)
+from backend.errors import BadInput, Busy, NotFound
+from backend.imaging.decode import decode
+from backend.imaging.gate import refusal
+from backend.model.judge import Judge
+from backend.settings import KeepImages, Settings
+from backend.storage.images import ImageStore
+from backend.storage.repository import Extras, Page, PredictionFilter, Repository, Stats
+from backend.verdict import decide
+
+log = logging.getLogger(__name__)
+
+AUDIT_SHARE = 0.05
+"""Share of logged checks drawn at random for the audit sample, whose figures are unbiased."""
+CACHED_VERDICTS = 4096
+RECENT_BYTES = 128 * 1024 * 1024
+"""How many bytes of lately checked pictures wait in memory for an appeal or a review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one pass said of some bytes; what the cache holds."""
+
+    facts: ImageFacts
+    verdict: Verdict
+    model: ModelRef
+    policy: int
+    activation: Activation | None
+    features: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A record with what is known of its bytes since."""
+
+    record: PredictionRecord
+    activation: Activation | None
+    review: Review | None
+    appeals: int
+    logged: bool
+
+
+class WorkQueue:
+    """A bounded queue in front of decoding and the network."""
+
+    def __init__(self, slots: int, waiting: int, timeout_s: float = 30.0) -> None:
+        self._slots = threading.BoundedSemaphore(slots)
+        self._places = threading.BoundedSemaphore(slots + waiting)
+        self._timeout_s = timeout_s
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place while working. Raises `Busy` where none is free."""
+        if not self._places.acquire(blocking=False):
+            raise Busy("Too many pictures are being checked; try again in a second.")
+        try:
+            if not self._slots.acquire(timeout=self._timeout_s):
+                raise Busy("Checks take too long at the moment; try again in a few seconds.")
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            self._places.release()
+
+
+class Service:
+    """Everything that Brushmark does with one picture or with the log."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        repository: Repository,
+        images: ImageStore,
+        judge: Judge,
+        *,
+        slots: int = 2,
+        waiting: int = 32,
+        draw: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.repository = repository
+        self.images = images
+        self.judge = judge
+        self.queue = WorkQueue(slots, waiting)
+        self._draw = draw or random.SystemRandom()
+        self._cache: OrderedDict[tuple[str, str, int], Judged] = OrderedDict()
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
+        self._recent_size = 0
+        self._lock = threading.Lock()
+
+    # ---- checking -----------------------------------------------------------------------
+
+    def check_image(
+        self, data: bytes, context: Context, client: str, *, keep_log: bool = True
+    ) -> Checked:
+        """Judge a picture's original bytes and, unless told otherwise, log the prediction.
+
+        Raises:
+            BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
+            Busy: the queue is full.
+            OutOfSpace, StoreUnavailable: it could not be logged, and was not.
+        """
+        started = time.perf_counter()
+        judged = self._judge(data)
+        audit = keep_log and self._draw.random() < AUDIT_SHARE
+        record = PredictionRecord(
+            id=new_id(),
+            created_at=utc_now(),
+            client=client,
+            verdict=judged.verdict,
+            image=judged.facts,
+            model=judged.model,
+            policy=judged.policy,
+            context=self._loggable(context),
+            elapsed_ms=(time.perf_counter() - started) * 1000,
+            audit=audit,
+        )
+        digest = judged.facts.sha256
+        if keep_log:
+            if self._is_kept(judged.verdict, audit):
+                self.images.put(digest, data)
+            else:
+                self._remember(digest, data)
+            self.repository.append_prediction(record, Extras(judged.activation, judged.features))
+        review = self.repository.latest_reviews([digest]).get(digest) if keep_log else None
+        return Checked(record, judged.activation, review, 0, keep_log)
+
+    def _judge(self, data: bytes) -> Judged:
+        judge = self.judge
+        policy = self.policy()
+        digest = hashlib.sha256(data).hexdigest()
+        key = (digest, judge.ref.sha256, policy.number)
+        with self._lock:
+            known = self._cache.get(key)
+            if known is not None:
+                self._cache.move_to_end(key)
+                return known
+        with self.queue.place():
+            judged = judge_bytes(data, judge, policy)
+        with self._lock:
+            self._cache[key] = judged
+            while len(self._cache) > CACHED_VERDICTS:
+                self._cache.popitem(last=False)
+        return judged
+
+    def _loggable(self, context: Context) -> Context:
+        if not self.settings.keep_addresses:
+            return Context(source=context.source)
+        return replace(
+            context,
+            page_url=strip_address(context.page_url),
+            image_url=strip_address(context.image_url),
+        )
+
+    def _is_kept(self, verdict: Verdict, audit: bool) -> bool:
+        keep = self.settings.keep_images
+        if keep is KeepImages.REVIEWABLE:
+            return verdict.outcome is Outcome.UNCERTAIN or audit
+        return keep is KeepImages.ALL
+
+    def _remember(self, digest: str, data: bytes) -> None:
+        if self.settings.keep_images is KeepImages.NONE:
+            return
+        with self._lock:
+            if digest in self._recent:
+                self._recent.move_to_end(digest)
+                return
+            self._recent[digest] = data
+            self._recent_size += len(data)
+            while self._recent_size > RECENT_BYTES:
+                _, dropped = self._recent.popitem(last=False)
+                self._recent_size -= len(dropped)
+
+    def _keep_if_remembered(self, digest: str) -> None:
+        with self._lock:
+            data = self._recent.get(digest)
+        if data is not None and not self.images.has(digest):
+            self.images.put(digest, data)
+
+    # ---- reading ------------------------------------------------------------------------
+
+    def policy(self) -> Policy:
+        """Return the thresholds in force: the latest published, else the model card's."""
+        return self.repository.latest_policy() or self.judge.policy
+
+    def get(self, prediction_id: str) -> PredictionRecord:
+        """Return one record. Raises `NotFound`."""
+        record = self.repository.get_prediction(prediction_id)
+        if record is None:
+            raise NotFound(f"There is no prediction “{prediction_id[:64]}”.")
+        return record
+
+    def describe(self, records: Sequence[PredictionRecord]) -> tuple[Checked, ...]:
+        """Add to each record the latest review of its bytes and its number of appeals."""
+        reviews = self.repository.latest_reviews([r.image.sha256 for r in records])
+        appeals = self.repository.count_appeals([r.id for r in records])
+        return tuple(
+            Checked(r, None, reviews.get(r.image.sha256), appeals.get(r.id, 0), True)
+            for r in records
+        )
+
+    def list(
+        self, where: PredictionFilter, *, sort: str, limit: int, cursor: str | None
+    ) -> tuple[tuple[Checked, ...], str | None]:
+        """Return a page of described records and the cursor of the next."""
+        page: Page = self.repository.list_predictions(where, sort=sort, limit=limit, cursor=cursor)
+        return self.describe(page.records), page.next_cursor
+
+    def lookup(self, digests: Sequence[str]) -> Mapping[str, Checked]:
+        """Return the newest verdict and the review of bytes seen before, by exact hash."""
+        records = self.repository.latest_by_sha256(digests)
+        return {c.record.image.sha256: c for c in self.describe(list(records.values()))}
+
+    def activation(self, prediction_id: str) -> Activation:
+        """Return the heat map of a record. Raises `NotFound`."""
+        self.get(prediction_id)
+        activation = self.repository.get_extras(prediction_id).activation
+        if activation is None:
+            raise NotFound("This picture was not scored, so there is no heat map.")
+        return activation
+
+    def image(self, prediction_id: str) -> tuple[PredictionRecord, bytes]:
+        """Return a record's kept original bytes. Raises `NotFound`."""
+        record = self.get(prediction_id)
+        data = self.images.get(record.image.sha256)
+        if data is None:
+            raise NotFound("This picture was not kept (see BRUSHMARK_KEEP_IMAGES).")
+        return record, data
+
+    def stats(self) -> Stats:
+        """Return the counts that every page shows."""
+        return self.repository.stats()
+
+    # ---- writing ------------------------------------------------------------------------
+
+    def submit_review(
+        self, prediction_id: str, label: ReviewLabel, reviewer: str, note: str = ""
+    ) -> Review:
+        """Append a curator's label for a record's bytes. Raises `NotFound`, `BadInput`."""
+        if len(note) > 2000:
+            raise BadInput("A note has at most 2000 characters.")
+        record = self.get(prediction_id)
+        review = Review(new_id(), utc_now(), record.id, record.image.sha256, label, reviewer, note)
+        self._keep_if_remembered(record.image.sha256)
+        self.repository.append_review(review)
+        return review
+
+    def undo_review(self, review_id: str, actor: str) -> Review:
+        """Mark a review undone; the log keeps both. Raises `NotFound`, `Conflict`."""
+        review = self.repository.undo_review(review_id, utc_now())
+        self.repository.append_event(
+            AuditEvent(new_id(), utc_now(), actor, "review.undo", review_id)
+        )
+        return review
+
+    def submit_appeal(self, prediction_id: str, claim: Label, reason: str, client: str) -> Appeal:
+        """Append a visitor's disagreement. Raises `NotFound`, `BadInput`."""
+        if len(reason) > 2000:
+            raise BadInput("A reason has at most 2000 characters.")
+        record = self.get(prediction_id)
+        appeal = Appeal(new_id(), utc_now(), record.id, record.image.sha256, claim, reason, client)
+        self._keep_if_remembered(record.image.sha256)
+        self.repository.append_appeal(appeal)
+        return appeal
+
+    def publish_policy(
+        self, human_at_most: float, ai_at_least: float, author: str, note: str = ""
+    ) -> Policy:
+        """Publish thresholds under the next number. Raises `BadInput`, `Conflict`."""
+        try:
+            policy = Policy(
+                self.policy().number + 1, human_at_most, ai_at_least, utc_now(), author, note
+            )
+        except ValueError as error:
+            raise BadInput(f"Those thresholds will not do: {error}.") from error
+        self.repository.append_policy(policy)
+        self.repository.append_event(
+            AuditEvent(
+                new_id(),
+                utc_now(),
+                author,
+                "policy.publish",
+                f"{policy.number}: {human_at_most}..{ai_at_least}",
+            )
+        )
+        return policy
+
+    def delete(self, prediction_id: str, actor: str) -> None:
+        """Remove a record, and its picture where no other record has the same bytes."""
+        record = self.get(prediction_id)
+        self.repository.delete_prediction(record.id)
+        digest = record.image.sha256
+        if not self.repository.latest_by_sha256([digest]):
+            self.images.delete(digest)
+            self._forget_bytes(digest)
+        self.repository.append_event(
+            AuditEvent(new_id(), utc_now(), actor, "prediction.delete", record.id)
+        )
+
+    def _forget_bytes(self, digest: str) -> None:
+        with self._lock:
+            dropped = self._recent.pop(digest, None)
+            self._recent_size -= len(dropped) if dropped else 0
+            for key in [k for k in self._cache if k[0] == digest]:
+                del self._cache[key]
+
+    def expire(self) -> int:
+        """Apply the retention: unreviewed records past it lose picture and context."""
+        before = utc_now() - timedelta(days=self.settings.retention_days)
+        dropped = 0
+        while digests := self.repository.expire_unreviewed(before):
+            for digest in digests:
+                self.images.delete(digest)
+                self._forget_bytes(digest)
+            dropped += len(digests)
+        if dropped:
+            log.info("retention applied", extra={"pictures": dropped})
+        return dropped
+
+    def ready(self) -> None:
+        """Return if a check would be judged and logged now; raise what stands in its way."""
+        self.repository.ready()
+
+
+def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:
+    """Decode, gate, score and decide: bytes in, verdict out; nothing is logged.
+
+    Raises:
+        BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
+    """
+    decoded = decode(data)
+    facts = decoded.facts
+    note = ""
+    if facts.frames > 1:
+        note = f"Only the first of {facts.frames} frames was looked at."
+    reason = refusal(decoded.image, min_short_side_px=judge.min_short_side_px)
+    if reason is not None:
+        verdict = decide(None, (), policy, refusal=reason, note=note)
+        return Judged(facts, verdict, judge.ref, policy.number, None, None)
+    scored = judge.score(decoded.image)
+    prediction = Prediction(scored.score, judge.ref, scored.likely_generator)
+    verdict = decide(prediction, (), policy, note=note)
+    return Judged(facts, verdict, judge.ref, policy.number, scored.activation, scored.features)
+
+
+def strip_address(address: str | None) -> str | None:
+    """Drop query, fragment, user and password of a page's address; `data:`, `blob:` entirely.
+
+    >>> strip_address("https://me:pw@example.org/a.jpg?token=1#x")
+    'https://example.org/a.jpg'
+    """
+    if not address:
+        return None
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https", "file"}:
+        return None
+    netloc = f"[{host}]" if host and ":" in host else host or ""
+    if port is not None:
+        netloc += f":{port}"
+    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))

@@ -1,0 +1,1 @@
+"""Where predictions, reviews and images are kept."""

@@ -1,0 +1,219 @@
+"""The log as the rest of Brushmark sees it: the smallest interface that does the work.
+
+One contract test-suite (`tests/storage/contract.py`) runs over every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from backend.domain import (
+    Activation,
+    Appeal,
+    AuditEvent,
+    Job,
+    Outcome,
+    PairingCode,
+    Policy,
+    PredictionRecord,
+    Review,
+    ReviewLabel,
+    Source,
+    Token,
+)
+
+SORTS = ("-created_at", "created_at", "-score", "score")
+MAX_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionFilter:
+    """Which records are asked for; every given condition must hold.
+
+    `reviewed` and `label` look at the latest review, not undone, of the record's bytes.
+    `site` is the host of the page's or else the image's address. `q` is searched, case
+    folded, in id, SHA-256, site, page title and summary. Scores are P(ai_generated).
+    """
+
+    outcome: Outcome | None = None
+    label: ReviewLabel | None = None
+    reviewed: bool | None = None
+    model: str | None = None
+    site: str | None = None
+    source: Source | None = None
+    client: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_score: float | None = None
+    max_score: float | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records in order, and the cursor of those that follow."""
+
+    records: tuple[PredictionRecord, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts over the whole log that every page shows; kept up to date as rows are written."""
+
+    predictions: int
+    by_outcome: Mapping[str, int]
+    by_day: Mapping[str, Mapping[str, int]]
+    """Date (UTC, ISO) to outcome to count, the last 90 days that have any."""
+    by_model: Mapping[str, int]
+    by_source: Mapping[str, int]
+    score_histogram: tuple[int, ...]
+    """Twenty equal bins of the score from 0 to 1."""
+    reviewed: int
+    """Distinct pictures with a standing review."""
+    by_label: Mapping[str, int]
+    agreed: int
+    """Standing reviews whose label is the verdict's outcome of the record reviewed."""
+    corrected: int
+    """Standing reviews whose label is the opposite of that outcome."""
+    appeals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Bulk that lies beside a record in a table of its own."""
+
+    activation: Activation | None = None
+    features: bytes | None = None
+    """The pooled feature vector as little-endian float16."""
+
+
+class Repository(Protocol):
+    """Documents that survive a kill -9 once a method has returned.
+
+    Every method may raise `StoreUnavailable`, `StoreDamaged` or `OutOfSpace`; those that
+    take an id of something absent raise `NotFound` where they do not return None.
+    Safe to call from many threads; several processes may hold one store open.
+    """
+
+    # predictions
+    def append_prediction(self, record: PredictionRecord, extras: Extras) -> None:
+        """Add a record; its id must be new (`Conflict` otherwise)."""
+
+    def get_prediction(self, prediction_id: str) -> PredictionRecord | None:
+        """Return the record of that id."""
+
+    def get_extras(self, prediction_id: str) -> Extras:
+        """Return what lies beside a record; empty where nothing does."""
+
+    def list_predictions(
+        self,
+        where: PredictionFilter,
+        *,
+        sort: str = "-created_at",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return a page of records; a cursor that is not ours raises `BadInput`."""
+
+    def count_predictions(self, where: PredictionFilter) -> int:
+        """Count the records that a filter lets through."""
+
+    def latest_by_sha256(self, digests: Sequence[str]) -> Mapping[str, PredictionRecord]:
+        """Return the newest record of each of these bytes that has one."""
+
+    def delete_prediction(self, prediction_id: str) -> None:
+        """Remove a record and its extras; reviews of its bytes stay."""
+
+    def expire_unreviewed(self, before: datetime, limit: int = 500) -> tuple[str, ...]:
+        """Take the context off unreviewed records older than that, oldest first.
+
+        Returns the SHA-256 of each whose picture may go now (none of its records is younger,
+        reviewed or appealed). At most `limit` records a call; empty when nothing is left.
+        """
+
+    # reviews: latest standing one of the bytes counts
+    def append_review(self, review: Review) -> None:
+        """Add a review."""
+
+    def undo_review(self, review_id: str, undone_at: datetime) -> Review:
+        """Mark a review undone; both facts stay in the log."""
+
+    def reviews_of(self, sha256: str) -> tuple[Review, ...]:
+        """Return every review of these bytes, oldest first, undone ones too."""
+
+    def latest_reviews(self, digests: Sequence[str]) -> Mapping[str, Review]:
+        """Return the latest standing review of each of these bytes that has one."""
+
+    # appeals
+    def append_appeal(self, appeal: Appeal) -> None:
+        """Add an appeal."""
+
+    def count_appeals(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        """Count the appeals against each of these records (0 where none)."""
+
+    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
+        """Return appeals, newest first."""
+
+    # tokens and pairing
+    def append_token(self, token: Token) -> None:
+        """Add a token."""
+
+    def find_token(self, digest: str) -> Token | None:
+        """Return the token with that digest unless revoked."""
+
+    def list_tokens(self) -> tuple[Token, ...]:
+        """Return all tokens, oldest first, revoked ones too."""
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> Token:
+        """Mark a token revoked."""
+
+    def append_pairing_code(self, code: PairingCode) -> None:
+        """Add a pairing code; those expired are dropped on the way."""
+
+    def use_pairing_code(self, digest: str, now: datetime) -> bool:
+        """Use up a code, atomically: True once, for a code unused and unexpired."""
+
+    # policies
+    def append_policy(self, policy: Policy) -> None:
+        """Add a policy; its number must be new (`Conflict` otherwise)."""
+
+    def latest_policy(self) -> Policy | None:
+        """Return the policy with the highest number."""
+
+    # jobs
+    def save_job(self, job: Job) -> None:
+        """Add a job or replace the one with its id."""
+
+    def list_jobs(self, limit: int = 100) -> tuple[Job, ...]:
+        """Return jobs, newest first."""
+
+    # small facts of the installation, such as the active model version
+    def get_setting(self, key: str) -> str | None:
+        """Return a small fact by name."""
+
+    def put_setting(self, key: str, value: str) -> None:
+        """Keep a small fact."""
+
+    # audit
+    def append_event(self, event: AuditEvent) -> None:
+        """Add to the audit trail."""
+
+    def list_events(self, limit: int = 200) -> tuple[AuditEvent, ...]:
+        """Return audit events, newest first."""
+
+    # whole
+    def stats(self) -> Stats:
+        """Return the counts that every page shows, in time that does not grow with the log."""
+
+    def images_referenced(self) -> Iterator[str]:
+        """Yield the SHA-256 of every picture that some record is about."""
+
+    def ready(self) -> None:
+        """Return if a write would work now; raise as above if not."""
+
+    def close(self) -> None:
+        """Release the store; further calls raise `StoreUnavailable`."""

@@ -1,0 +1,1 @@
+"""From a manifest of labelled images to released weights. Needs the extra `train`."""

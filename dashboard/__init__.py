@@ -1,0 +1,1 @@
+"""The curators' dashboard: a client of the backend over HTTP."""
