@@ -1,0 +1,83 @@
+"""The served graph on the processor, through OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import openvino as ov
+
+from backend.errors import NoModel, WeightsDamaged
+from backend.model.card import GRAPH_BIN, GRAPH_XML, Card
+from backend.model.card_judge import CardJudge
+from backend.model.preprocess import FloatArray
+from backend.model.processor import this_processor
+
+OUTPUTS = ("logit", "features", "activation")
+
+
+def precision_of_processor() -> str:
+    """Return OpenVINO's name of the fastest honest precision: bf16 where in hardware."""
+    return "bf16" if this_processor().has_fast_bf16 else "f32"
+
+
+class OpenVinoJudge(CardJudge):
+    """One compiled model, one stream a core, one infer request a thread."""
+
+    def __init__(self, card: Card, *, precision: str | None = None) -> None:
+        super().__init__(card)
+        self._precision = precision or precision_of_processor()
+        self._local = threading.local()
+        self._compiled = _compile(card, self._precision)
+
+    @property
+    def device(self) -> str:
+        """Processor and precision in words."""
+        return (
+            f"OpenVINO {ov.__version__.split('-')[0]}, {self._precision}, {this_processor().name}"
+        )
+
+    def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
+        """Run the graph on one picture, as `CardJudge.infer` says."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        results = request.infer({0: tensor}, share_inputs=True, share_outputs=False)
+        return {name: results[name] for name in OUTPUTS}
+
+    def close(self) -> None:
+        """Let go of the network; requests of other threads end with them."""
+        self._local = threading.local()
+
+
+def _compile(card: Card, precision: str) -> Any:
+    core = ov.Core()
+    try:
+        model = core.read_model(card.folder / GRAPH_XML, card.folder / GRAPH_BIN)
+    except RuntimeError as error:
+        raise WeightsDamaged(f"The graph of {card.ref.version} cannot be read.") from error
+    names = {name for output in model.outputs for name in output.get_names()}
+    crop_px = card.preprocessing.crop_px
+    shape = [d.get_length() if d.is_static else -1 for d in model.input(0).get_partial_shape()]
+    if not set(OUTPUTS) <= names or shape[1:] != [3, crop_px, crop_px]:
+        raise WeightsDamaged(
+            f"The graph of {card.ref.version} does not fit its card: outputs {sorted(names)}, "
+            f"input {shape}, crop {crop_px}."
+        )
+    if model.output("features").get_partial_shape()[1].get_length() != card.feature_size:
+        raise WeightsDamaged(f"The features of {card.ref.version} are not of the card's size.")
+    if shape[0] != 1:
+        model.reshape([1, 3, crop_px, crop_px])
+    cores = this_processor().cores
+    try:
+        return core.compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": precision,
+                "NUM_STREAMS": str(cores),
+                "INFERENCE_NUM_THREADS": str(cores),
+            },
+        )
+    except RuntimeError as error:
+        raise NoModel(f"OpenVINO cannot run the graph here: {str(error)[:200]}") from error
