@@ -38,6 +38,16 @@ class Outcome(StrEnum):
     UNCERTAIN = "uncertain"
     NOT_ASSESSED = "not_assessed"
 
+    @property
+    def words(self) -> str:
+        """The outcome as people read it."""
+        return {
+            Outcome.AI_GENERATED: "AI-generated",
+            Outcome.HUMAN_MADE: "human-made",
+            Outcome.UNCERTAIN: "uncertain",
+            Outcome.NOT_ASSESSED: "not assessed",
+        }[self]
+
 
 class Basis(StrEnum):
     """What a verdict rests on."""
@@ -94,6 +104,19 @@ def new_id() -> str:
 def utc_now() -> datetime:
     """Return the present moment in UTC."""
     return datetime.now(UTC)
+
+
+def percent(probability: float) -> str:
+    """Write a probability in whole per cent, never as certainty.
+
+    >>> percent(0.934), percent(0.9999), percent(0.0001)
+    ('93 %', 'over 99 %', 'under 1 %')
+    """
+    if probability > 0.99:
+        return "over 99 %"
+    if probability < 0.01:
+        return "under 1 %"
+    return f"{probability * 100:.0f} %"
 
 
 def _require(condition: bool, message: str) -> None:

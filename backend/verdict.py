@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain import Basis, Evidence, Outcome, Policy, Prediction, Verdict
+from backend.domain import Basis, Evidence, Outcome, Policy, Prediction, Verdict, percent
 
 
 def decide(
@@ -60,19 +60,6 @@ def _sentence(outcome: Outcome, prediction: Prediction) -> str:
         f"Too close to call: {ai} for AI-generated, {human} for human-made. "
         "Look for a larger copy or the original file, or ask the maker."
     )
-
-
-def percent(probability: float) -> str:
-    """Write a probability in whole per cent, never as certainty.
-
-    >>> percent(0.934), percent(0.9999), percent(0.0001)
-    ('93 %', 'over 99 %', 'under 1 %')
-    """
-    if probability > 0.99:
-        return "over 99 %"
-    if probability < 0.01:
-        return "under 1 %"
-    return f"{probability * 100:.0f} %"
 
 
 def _join(first: str, note: str) -> str:
