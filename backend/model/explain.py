@@ -52,7 +52,7 @@ def _coloured(values: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.I
     strength = np.clip(np.abs(smooth) / strongest, 0.0, 1.0)
     pixels = np.empty((*smooth.shape, 4), np.uint8)
     pixels[..., :3] = np.where(
-        (smooth > 0)[..., None], np.uint8(TOWARDS_AI), np.uint8(TOWARDS_HUMAN)
+        (smooth > 0)[..., None], np.array(TOWARDS_AI), np.array(TOWARDS_HUMAN)
     )
     pixels[..., 3] = (strength * _STRONGEST_ALPHA).astype(np.uint8)
     return Image.fromarray(pixels, "RGBA")

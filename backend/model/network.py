@@ -136,10 +136,11 @@ def _load(
         missing, unexpected = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise WeightsDamaged(f"{path} is not a checkpoint of {ARCHITECTURE}.") from error
-    if unexpected or set(missing) - set(allowed_missing):
+    absent = set(missing) - set(allowed_missing)
+    if unexpected or absent:
         raise WeightsDamaged(
             f"{path} is not a checkpoint of {ARCHITECTURE}: "
-            f"{len(unexpected)} unknown and {len(set(missing) - set(allowed_missing))} missing tensors."
+            f"{len(unexpected)} unknown and {len(absent)} missing tensors."
         )
 
 

@@ -1,0 +1,208 @@
+"""`brushmark train`, `evaluate` and `release`. Torch is imported when one of them runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from backend.domain import utc_now
+from backend.errors import BadManifest, BadRun, MissingExtra
+from backend.model.registry import SHIPPED
+
+if TYPE_CHECKING:
+    from backend.training.train import Progress as Report
+
+SHARED_DATA = SHIPPED.parent.parent / "shared" / "data"
+"""Where this project's own training data lies beside a checkout, if it is there."""
+RUNS = Path("runs")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Report]:
+    """Show steps, elapsed and remaining time on stderr; plain where it is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def report(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield report
+
+
+@contextmanager
+def needs_training_extra() -> Iterator[None]:
+    """Turn a missing torch into one clear line."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in {"torch", "torchvision", "sklearn", "scipy"}:
+            raise
+        raise MissingExtra(
+            f"This needs the training extra ({error.name} is not installed): "
+            "pip install 'brushmark[train]'."
+        ) from error
+
+
+def _manifest_path(data: Path | None) -> Path:
+    folder = data or SHARED_DATA
+    path = folder / "manifest.csv" if folder.is_dir() else folder
+    if not path.exists():
+        raise BadManifest(f"There is no manifest at {path}. Name one with --data.")
+    return path
+
+
+@click.command(short_help="Train the network on a data manifest.")
+@click.option("--recipe", default="seed-1", show_default=True, help="Which recipe to follow.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A manifest, or the folder that holds manifest.csv.",
+)
+@click.option(
+    "--init",
+    help="Pretrained ResNet-18 (safetensors); “torchvision” downloads torchvision's. "
+    "Default: init/resnet18-imagenet-partial.safetensors beside the manifest, if there.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of weights, order and views.")
+@click.option(
+    "--select-by",
+    default="accuracy",
+    show_default=True,
+    help="Which validation figure keeps an epoch: accuracy, balanced-accuracy, auc or cost.",
+)
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path),
+    help="Run folder; an interrupted run there goes on. Default: runs/RECIPE-SEED.",
+)
+def train(
+    recipe: str,
+    data: Path | None,
+    init: str | None,
+    seed: int,
+    select_by: str,
+    run_folder: Path | None,
+) -> None:
+    """Train the network on a data manifest; the best epoch is kept.
+
+    An interrupted run goes on when the same command is started again.
+
+    Example: brushmark train --recipe seed-1 --data ../shared/data
+    """
+    with needs_training_extra():
+        from backend.training import train as trainer
+    from backend.training.manifest import read_manifest
+    from backend.training.recipes import find_recipe
+    from backend.training.run import Run
+
+    chosen = find_recipe(recipe)
+    path = _manifest_path(data)
+    run = Run(run_folder or RUNS / f"{chosen.name}-{seed}")
+    with progress_bar() as report:
+        best = trainer.train(
+            chosen,
+            read_manifest(path),
+            run,
+            seed=seed,
+            init=_initialisation(init, path),
+            select_by=select_by,
+            progress=report,
+        )
+    click.echo(
+        f"Kept epoch {best['epoch'] + 1} of {chosen.epochs}: validation accuracy "
+        f"{best['accuracy']:.3f}, AUC {best['auc']:.3f}. Next: brushmark release {run.folder}"
+    )
+
+
+def _initialisation(init: str | None, manifest: Path) -> Path | None:
+    if init == "torchvision":
+        return None
+    if init is not None:
+        if not Path(init).is_file():
+            raise BadRun(f"There is no initialisation {init}.")
+        return Path(init)
+    beside = manifest.parent / "init" / "resnet18-imagenet-partial.safetensors"
+    return beside if beside.is_file() else None
+
+
+@click.command(short_help="Score a manifest's split with released weights.")
+@click.option("--model", help="Version or folder. Default: the active version.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A manifest, or the folder that holds manifest.csv.",
+)
+@click.option("--split", default="val", show_default=True, help="train, val, test or unseen.")
+@click.option("--view", default="whole", show_default=True, help="Which view of each original.")
+def evaluate(model: str | None, data: Path | None, split: str, view: str) -> None:
+    """Score a manifest's split with released weights and print the figures as JSON.
+
+    Example: brushmark evaluate --data ../shared/data --split val
+    """
+    with needs_training_extra():
+        from backend.training.evaluate import report, score_rows
+    from backend.model.card import verify_files
+    from backend.model.openvino_runtime import OpenVinoJudge
+    from backend.model.registry import find_card
+    from backend.settings import Settings
+    from backend.training.manifest import SPLITS, read_manifest
+
+    if split not in SPLITS:
+        raise click.BadParameter(f"one of {', '.join(SPLITS)}", param_hint="--split")
+    card = find_card(Settings.from_env(), model)
+    verify_files(card)
+    rows = read_manifest(_manifest_path(data)).of(split, view=view)
+    if not rows:
+        raise BadManifest(f"The manifest has no {view} pictures in its split {split}.")
+    judge = OpenVinoJudge(card)
+    with progress_bar() as show:
+        scored = score_rows(judge, rows, show)
+    figures = report(scored, low=card.policy.human_at_most, high=card.policy.ai_at_least)
+    document = {"model": card.ref.version, "device": judge.device, "split": split, **figures}
+    click.echo(json.dumps(document, indent=2))
+
+
+@click.command(short_help="Turn a finished run into weights that can be served.")
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--version", help="Name of the version. Default: RECIPE-DATE.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    default=SHIPPED,
+    help="Where versions lie. Default: the weights folder of this checkout.",
+)
+def release(run_folder: Path, version: str | None, weights: Path) -> None:
+    """Turn a finished run into weights that can be served.
+
+    Calibrates and sets thresholds on `val`, opens `test` and `unseen` once for the figures,
+    counts that opening, and writes graph, checkpoint, card, metrics and features.
+
+    Example: brushmark release runs/seed-1-0
+    """
+    with needs_training_extra():
+        from backend.training import release as releaser
+    from backend.training.run import Run
+
+    run = Run(run_folder)
+    name = version or f"{run.config()['recipe']['name']}-{utc_now():%Y%m%d}"
+    with progress_bar() as report:
+        folder = releaser.release(run, name, weights, progress=report)
+    click.echo(f"Released {name} into {folder}. Its card: {folder / 'README.md'}")
+
+
+COMMANDS: dict[str, click.Command] = {"train": train, "evaluate": evaluate, "release": release}
