@@ -1,0 +1,113 @@
+"""The part of the repository that holds reviews and appeals."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tinydb import where as field
+from tinydb.table import Document
+
+from backend.domain import Appeal, Review
+from backend.errors import BadInput, Conflict, NotFound
+from backend.storage import counters
+from backend.storage.documents import from_document, to_document
+from backend.storage.prediction_log import PredictionLog
+from backend.storage.query_sql import Condition
+from backend.wire import time_to_text
+
+
+class ReviewLog(PredictionLog):
+    """Append reviews and appeals; the latest standing review of the bytes counts.
+
+    A review's document also keeps the `outcome` that it was about, so that agreement stays
+    countable once the record is gone.
+    """
+
+    def append_review(self, review: Review) -> None:
+        """Add a review."""
+        with self.db.transaction() as connection:
+            record = self._reviewed_record(review.prediction_id, review.sha256)
+            before = self._standing_review(review.sha256)
+            document = {**to_document(review), "outcome": record["outcome"]}
+            try:
+                self.reviews.insert(document)
+            except ValueError as error:
+                raise Conflict(f"There is a review “{review.id}” already.") from error
+            self._settle(connection, review.sha256, before)
+
+    def undo_review(self, review_id: str, undone_at: datetime) -> Review:
+        """Mark a review undone; both facts stay in the log."""
+        with self.db.transaction() as connection:
+            document = self.reviews.get(field("id") == review_id)
+            if document is None:
+                raise NotFound(f"There is no review “{review_id[:64]}”.")
+            if document["undone_at"] is not None:
+                raise Conflict("That review was undone already.")
+            before = self._standing_review(document["sha256"])
+            document["undone_at"] = time_to_text(undone_at)
+            self.reviews.replace(document.doc_id, document)
+            self._settle(connection, document["sha256"], before)
+        return from_document(Review, document)
+
+    def _reviewed_record(self, prediction_id: str, sha256: str) -> Document:
+        record = self.predictions.get(field("id") == prediction_id)
+        if record is None:
+            raise NotFound(f"There is no prediction “{prediction_id[:64]}”.")
+        if record["image"]["sha256"] != sha256:
+            raise BadInput("That prediction is about another picture.")
+        assert isinstance(record, Document)  # noqa: S101
+        return record
+
+    def _settle(self, connection: sqlite3.Connection, sha256: str, before: Document | None) -> None:
+        """Bring counters and the records' labels in line with the review that stands now."""
+        after = self._standing_review(sha256)
+        if before:
+            counters.bump(
+                connection, counters.review_tallies(before["label"], before["outcome"]), by=-1
+            )
+        if after:
+            counters.bump(connection, counters.review_tallies(after["label"], after["outcome"]))
+        label = after["label"] if after else None
+        if label != (before["label"] if before else None):
+            for record in self.predictions.select(Condition("sha256 = ?", (sha256,))):
+                record["derived"]["label"] = label
+                self.predictions.replace(record.doc_id, record)
+
+    def reviews_of(self, sha256: str) -> tuple[Review, ...]:
+        """Return every review of these bytes, oldest first, undone ones too."""
+        found = self.reviews.search(field("sha256") == sha256)
+        found.sort(key=lambda document: (document["created_at"], document.doc_id))
+        return tuple(from_document(Review, document) for document in found)
+
+    def latest_reviews(self, digests: Sequence[str]) -> Mapping[str, Review]:
+        """Return the latest standing review of each of these bytes that has one."""
+        standing = {digest: self._standing_review(digest) for digest in dict.fromkeys(digests)}
+        return {digest: from_document(Review, d) for digest, d in standing.items() if d}
+
+    # ---- appeals ------------------------------------------------------------------------
+
+    def append_appeal(self, appeal: Appeal) -> None:
+        """Add an appeal."""
+        with self.db.transaction() as connection:
+            self._reviewed_record(appeal.prediction_id, appeal.sha256)
+            try:
+                self.appeals.insert(to_document(appeal))
+            except ValueError as error:
+                raise Conflict(f"There is an appeal “{appeal.id}” already.") from error
+            counters.bump(connection, counters.APPEAL_TALLIES)
+
+    def count_appeals(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        """Count the appeals against each of these records (0 where none)."""
+        with self.db.connections.using() as connection:
+            sql = "SELECT count(*) FROM appeals WHERE prediction_id = ?"
+            return {
+                prediction_id: connection.execute(sql, (prediction_id,)).fetchone()[0]
+                for prediction_id in dict.fromkeys(prediction_ids)
+            }
+
+    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
+        """Return appeals, newest first."""
+        newest = f"ORDER BY created_at DESC, doc_id DESC LIMIT {int(limit)}"
+        return tuple(from_document(Appeal, d) for d in self.appeals.select(Condition(), newest))

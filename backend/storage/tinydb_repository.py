@@ -1,0 +1,39 @@
+"""The log on TinyDB's documents over SQLite's engine: one file, several processes."""
+
+from __future__ import annotations
+
+import time
+
+from backend.storage import counters
+from backend.storage.ledger import Ledger
+from backend.storage.repository import Stats
+from backend.storage.review_log import ReviewLog
+
+_READY_FOR_S = 1.0
+_HEARTBEAT = "last_ready"
+
+
+class TinyDBRepository(ReviewLog, Ledger):
+    """A `Repository` in one SQLite file; what it holds is durable when a method returns."""
+
+    _ready_until = 0.0
+
+    def stats(self) -> Stats:
+        """Return the counts that every page shows, in time that does not grow with the log."""
+        with self.db.connections.using() as connection:
+            return counters.to_stats(counters.read(connection))
+
+    def ready(self) -> None:
+        """Return if a write would work now; raise as above if not.
+
+        It does write, durably, as nothing less would tell; at most once a second.
+        """
+        if time.monotonic() < self._ready_until:
+            self.db.connections.check_open()
+            return
+        self.put_setting(_HEARTBEAT, str(int(time.time())))
+        self._ready_until = time.monotonic() + _READY_FOR_S
+
+    def close(self) -> None:
+        """Release the store; further calls raise `StoreUnavailable`."""
+        self.db.close()
