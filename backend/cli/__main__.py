@@ -1,0 +1,5 @@
+"""`python -m backend.cli` is `brushmark`."""
+
+from backend.cli import main
+
+main()

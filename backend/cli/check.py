@@ -1,0 +1,41 @@
+"""`brushmark check`: judge pictures in this process, and log nothing unless asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("what", nargs=-1, required=True, metavar="PATH|DIR|URL...")
+@click.option("--json", "as_json", is_flag=True, help="Print one prediction record a line.")
+@click.option(
+    "--heatmap",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write NAME-heatmap.png of each picture into this folder.",
+)
+@click.option("--log", "keep_log", is_flag=True, help="Add the verdicts to the log in your home.")
+@click.pass_context
+def check(
+    ctx: click.Context, what: tuple[str, ...], as_json: bool, heatmap: Path | None, keep_log: bool
+) -> None:
+    """Say of each picture whether it looks AI-generated or human-made.
+
+    Takes files, folders (walked) and web addresses. Nothing is sent anywhere and nothing is
+    logged, unless --log is given. A picture that cannot be judged gives one line on stderr,
+    the others go on, and the exit code is 1. When piped, prints outcome, P(AI-generated),
+    P(human-made), file and sentence with tabs between them.
+
+    \b
+    Example:
+      brushmark check painting.jpg
+      brushmark check --heatmap maps/ holiday/ https://example.org/poster.png
+      brushmark check --json downloads/ | jq .outcome
+    """
+    # The model and what decodes pictures are imported here, so that --help stays quick.
+    from backend.cli.checking import check_all
+
+    if not check_all(what, as_json=as_json, heatmap_folder=heatmap, keep_log=keep_log):
+        ctx.exit(1)

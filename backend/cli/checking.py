@@ -1,0 +1,197 @@
+"""Judge many pictures on every core, and show the verdicts in the order they were asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from backend.cli import failures
+from backend.cli.heatmaps import HeatmapFolder
+from backend.cli.inputs import Input, gather
+from backend.cli.render import plain_line, print_table
+from backend.domain import Activation, Context, Policy, PredictionRecord, Source, new_id, utc_now
+from backend.errors import BadInput, BrushmarkError
+from backend.imaging.decode import decode
+from backend.model.judge import Judge
+from backend.service import Checked, Service, judge_bytes
+from backend.settings import Settings
+from backend.wire import record_to_json
+
+CLIENT = "cli"
+MANY = 12
+"""From so many pictures on a progress bar is shown."""
+
+Checker = Callable[[bytes, Context], tuple[PredictionRecord, Activation | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one input: a record, or an error; and the heat map's file."""
+
+    input: Input
+    record: PredictionRecord | None = None
+    heatmap: Path | None = None
+    error: BrushmarkError | OSError | None = None
+
+
+def check_all(
+    arguments: Iterable[str], *, as_json: bool, heatmap_folder: Path | None, keep_log: bool
+) -> bool:
+    """Judge what the arguments name and print it; say whether everything could be judged.
+
+    Raises:
+        NoModel, BadSetting, StoreUnavailable: nothing can be judged at all.
+    """
+    settings = Settings.from_env()
+    inputs, complaints = gather(arguments)
+    for complaint in complaints:
+        failures.tell(str(complaint))
+    if not inputs:
+        return False
+    maps = HeatmapFolder(heatmap_folder) if heatmap_folder else None
+    with open_checker(settings, keep_log) as checker:
+        answers = judge_each(inputs, lambda item: _answer(item, settings, checker, maps))
+        shown = _show(_with_progress(answers, len(inputs)), as_json)
+    return shown and not complaints
+
+
+@contextmanager
+def open_checker(settings: Settings, keep_log: bool) -> Iterator[Checker]:
+    """Load the model, and the home's store where it is needed or there.
+
+    The thresholds are those published in the home's store, if it has one: the command line
+    must not contradict the badge.
+    """
+    from backend.model.registry import load_judge
+    from backend.storage import open_repository
+    from backend.storage.images import ImageStore
+
+    with ExitStack() as stack:
+        judge = load_judge(settings)
+        stack.callback(judge.close)
+        if not keep_log and not settings.store_path.exists():
+            yield _unlogged(judge, judge.policy)
+            return
+        settings.prepare_home()
+        repository = open_repository(settings)
+        stack.callback(repository.close)
+        if keep_log:
+            slots = os.cpu_count() or 1
+            images = ImageStore(settings.images_path)
+            yield _logged(Service(settings, repository, images, judge, slots=slots))
+        else:
+            yield _unlogged(judge, repository.latest_policy() or judge.policy)
+
+
+def _unlogged(judge: Judge, policy: Policy) -> Checker:
+    def checker(data: bytes, context: Context) -> tuple[PredictionRecord, Activation | None]:
+        started = time.perf_counter()
+        judged = judge_bytes(data, judge, policy)
+        record = PredictionRecord(
+            id=new_id(),
+            created_at=utc_now(),
+            client=CLIENT,
+            verdict=judged.verdict,
+            image=judged.facts,
+            model=judged.model,
+            policy=judged.policy,
+            context=context,
+            elapsed_ms=(time.perf_counter() - started) * 1000,
+        )
+        return record, judged.activation
+
+    return checker
+
+
+def _logged(service: Service) -> Checker:
+    def checker(data: bytes, context: Context) -> tuple[PredictionRecord, Activation | None]:
+        checked: Checked = service.check_image(data, context, CLIENT)
+        return checked.record, checked.activation
+
+    return checker
+
+
+def _answer(
+    item: Input, settings: Settings, checker: Checker, maps: HeatmapFolder | None
+) -> Answer:
+    try:
+        if item.is_remote and not settings.url_fetch:
+            raise BadInput("fetching by address is off (BRUSHMARK_URL_FETCH).")
+        data = item.read()
+        context = Context(source=Source.CLI, image_url=item.address)
+        record, activation = checker(data, context)
+        path = None
+        if maps is not None and activation is not None:
+            path = maps.write(item.stem, decode(data).image, activation)
+        # What the log leaves out (addresses) the one who asked knows anyway.
+        return Answer(item, replace(record, context=context), path)
+    except (BrushmarkError, OSError) as error:
+        return Answer(item, error=error)
+
+
+def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterator[Answer]:
+    """Answer every input on as many threads as there are cores; yields in order.
+
+    A few wait ahead, so that a folder of any size takes a bounded amount of memory.
+    """
+    threads = os.cpu_count() or 1
+    pending: deque[Future[Answer]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in inputs:
+            pending.append(pool.submit(answer, item))
+            if len(pending) >= 4 * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _with_progress(answers: Iterator[Answer], total: int) -> Iterable[Answer]:
+    if total < MANY or not sys.stderr.isatty():
+        return answers
+    return track(answers, "Looking", total, console=Console(stderr=True), transient=True)
+
+
+def _show(answers: Iterable[Answer], as_json: bool) -> bool:
+    """Print answers as they come (a table at the end); say whether all were judged."""
+    as_table = sys.stdout.isatty() and not as_json
+    rows: list[tuple[str, PredictionRecord]] = []
+    all_judged = True
+    for answer in answers:
+        if answer.record is None:
+            all_judged = False
+            failures.tell(f"{answer.input.name}: {_reason(answer)}")
+        elif as_table:
+            rows.append((answer.input.name, answer.record))
+        else:
+            click.echo(_line(answer.input.name, answer.record, answer.heatmap, as_json))
+    if rows:
+        print_table(Console(), rows)
+    return all_judged
+
+
+def _reason(answer: Answer) -> str:
+    if isinstance(answer.error, OSError) and answer.error.strerror:
+        return f"{answer.error.strerror}."
+    return str(answer.error)
+
+
+def _line(name: str, record: PredictionRecord, heatmap: Path | None, as_json: bool) -> str:
+    if not as_json:
+        return plain_line(name, record)
+    path = str(heatmap) if heatmap else None
+    return json.dumps(record_to_json(record, heatmap=path), ensure_ascii=False)

@@ -1,0 +1,74 @@
+"""`brushmark serve` and `brushmark dashboard`: each server on its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import click
+
+from backend.cli.processes import claim_port, run_together
+from backend.cli.streamlit_program import dashboard_host, dashboard_program, dashboard_url
+from backend.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--public",
+    is_flag=True,
+    help="Let visitors without a token check pictures, under rate limits; nothing is kept.",
+)
+def serve(public: bool) -> None:
+    """Start the backend alone.
+
+    It listens on BRUSHMARK_HOST and BRUSHMARK_PORT until Ctrl-C. A --public server answers
+    to the names in BRUSHMARK_TRUSTED_HOSTS only.
+
+    \b
+    Example:
+      brushmark serve
+      BRUSHMARK_TRUSTED_HOSTS=check.example.org brushmark serve --public
+    """
+    from backend.app import serve as serve_backend
+
+    serve_backend(with_public(Settings.from_env(), public))
+
+
+def with_public(settings: Settings, public: bool) -> Settings:
+    """Switch public mode on as BRUSHMARK_PUBLIC=on would: with it goes fetching by address."""
+    if not public or settings.public:
+        return settings
+    return replace(
+        settings,
+        public=True,
+        url_fetch=settings.url_fetch and bool(os.environ.get("BRUSHMARK_URL_FETCH", "").strip()),
+    )
+
+
+@click.command()
+def dashboard() -> None:
+    """Start the dashboard alone, for a backend that runs already.
+
+    It asks the backend at BRUSHMARK_HOST and BRUSHMARK_PORT, with the token in your home.
+
+    \b
+    Example:
+      brushmark dashboard
+    """
+    settings = Settings.from_env()
+    port = claim_port(dashboard_host(settings), settings.dashboard_port, "BRUSHMARK_DASHBOARD_PORT")
+    settings = replace(settings, dashboard_port=port)
+    if not settings.public:
+        make_dashboard_token(settings)
+    run_together(
+        [dashboard_program(settings)], lambda: click.echo(f"Dashboard  {dashboard_url(settings)}")
+    )
+
+
+def make_dashboard_token(settings: Settings) -> None:
+    """See to it that the local dashboard has a token that works."""
+    from backend.access import local_dashboard_token
+    from backend.cli.home import open_home
+
+    with open_home(settings) as repository:
+        local_dashboard_token(settings, repository)

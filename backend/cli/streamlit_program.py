@@ -1,0 +1,65 @@
+"""How the dashboard is started: Streamlit on the loopback alone, refusing foreign hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backend.cli.processes import Program
+from backend.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+HEALTH = "/_stcore/health"
+
+
+def browsable(host: str) -> str:
+    """Return the name by which this machine reaches a server that listens on `host`."""
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 — compared with, not listened on
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def backend_url(settings: Settings) -> str:
+    """Return the backend's address as seen from this machine."""
+    return f"http://{browsable(settings.host)}:{settings.port}"
+
+
+def dashboard_host(settings: Settings) -> str:
+    """Return what the dashboard listens on.
+
+    The private dashboard holds an administrator's token, so it never leaves the loopback; the
+    public one holds none.
+    """
+    return settings.host if settings.public else LOOPBACK
+
+
+def dashboard_url(settings: Settings) -> str:
+    """Return the dashboard's address as seen from this machine."""
+    return f"http://{browsable(dashboard_host(settings))}:{settings.dashboard_port}"
+
+
+def dashboard_program(settings: Settings) -> Program:
+    """Return how to run the dashboard; what never varies is in dashboard/.streamlit."""
+    hosts = ("localhost", LOOPBACK, *settings.trusted_hosts)
+    return Program(
+        name="dashboard",
+        arguments=(
+            "streamlit",
+            "run",
+            str(APP),
+            *("--server.address", dashboard_host(settings)),
+            *("--server.port", str(settings.dashboard_port)),
+            *(part for host in hosts for part in ("--server.allowedHosts", host)),
+        ),
+        health_url=dashboard_url(settings) + HEALTH,
+        environment=dashboard_environment(settings),
+    )
+
+
+def dashboard_environment(settings: Settings) -> dict[str, str]:
+    """Return what the dashboard must be told: it reads no settings of its own."""
+    token_file = "" if settings.public else str(settings.dashboard_token_path)
+    return {
+        "BRUSHMARK_DASHBOARD_BACKEND": backend_url(settings),
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": token_file,
+    }

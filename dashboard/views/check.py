@@ -1,0 +1,218 @@
+"""The Check page: drop or paste pictures, read what the model thinks and where it looked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from backend.domain import Label, Outcome, ReviewLabel, percent
+from dashboard.charts import probability_bar
+from dashboard.client import Client, Failure, Json
+from dashboard.pictures import preview, with_heatmap
+from dashboard.views.paste import listen_for_pasted_pictures
+from dashboard.words import facts, plain
+
+HEADLINES = {
+    Outcome.AI_GENERATED: ":orange[Looks AI-generated]",
+    Outcome.HUMAN_MADE: ":blue[Looks human-made]",
+    Outcome.UNCERTAIN: "Too close to call",
+    Outcome.NOT_ASSESSED: "Not assessed",
+}
+REVIEWS = {
+    ReviewLabel.AI_GENERATED: "AI-generated",
+    ReviewLabel.HUMAN_MADE: "human-made",
+    ReviewLabel.CANNOT_TELL: "cannot tell",
+}
+_CACHED_VERDICTS = 256
+_STYLE = """<style>
+.stMainBlockContainer { max-width: 74rem; }
+.st-key-pictures [data-testid="stFileUploaderDropzone"] { border-style: dashed; }
+.st-key-empty [data-testid="stFileUploaderDropzone"] {
+  min-height: 10rem; flex-direction: column; justify-content: center; gap: 0.75rem;
+}
+.st-key-empty [data-testid="stFileUploaderDropzone"] > * {
+  width: auto; flex: none; align-self: center;
+}
+</style>"""
+"""Constant: nothing from outside ever goes in here."""
+
+
+def page() -> None:
+    """Show the page."""
+    client = Client.from_env(os.environ)
+    st.html(_STYLE)
+    st.markdown(":primary[:material/brush: **Brushmark**]")
+    st.title("Did a person make this picture?", anchor=False)
+    uploads = _uploads()
+    if not uploads:
+        _teach(client)
+    for upload in uploads:
+        with st.container(border=True):
+            _card(client, upload)
+
+
+def _uploads() -> list[UploadedFile]:
+    """Take pictures in; the place to drop them on is large while there are none."""
+    is_empty = not st.session_state.get("pictures")
+    with st.container(key="empty" if is_empty else "filled"):
+        uploads = st.file_uploader(
+            "Drop pictures here, browse for them, or paste one with Ctrl+V",
+            accept_multiple_files=True,
+            key="pictures",
+        )
+    listen_for_pasted_pictures()
+    return uploads
+
+
+def _teach(client: Client) -> None:
+    """Fill the empty page with what a newcomer wants to know."""
+    columns = st.columns(3, gap="large")
+    lessons = (
+        (
+            "What you get",
+            "The probability that a generator made the picture and the probability that a "
+            "person did, a plain sentence, and a heat map of where the model found its reasons.",
+        ),
+        (
+            "What helps",
+            "The original file, as large as you can find it. Thumbnails, screenshots and "
+            "copies of copies have lost the traces that the model reads.",
+        ),
+        (
+            "What it is not",
+            "Proof. The model is wrong at times, in both directions. Before you accuse anyone, "
+            "ask to see sketches, layers or the story behind the picture.",
+        ),
+    )
+    for column, (heading, text) in zip(columns, lessons, strict=True):
+        column.subheader(heading, anchor=False)
+        column.markdown(text)
+    st.caption(
+        "JPEG, PNG, WebP, GIF and AVIF up to 20 MB. "
+        + (
+            "Your picture is looked at and forgotten: nothing is kept."
+            if client.is_public
+            else "Pictures stay on this machine: only your own backend sees them."
+        )
+    )
+
+
+@st.fragment
+def _card(client: Client, upload: UploadedFile) -> None:
+    """Show one picture beside its verdict; the widgets in it redraw it alone."""
+    data = upload.getvalue()
+    left, right = st.columns([5, 6], gap="large")
+    try:
+        with right, st.spinner("Looking closely …"):
+            record, overlay = _verdict(client, upload.name, data)
+    except Failure as failure:
+        with left:
+            _picture(upload, data, None)
+        with right:
+            _failure(upload, failure)
+        return
+    with left:
+        _picture(upload, data, overlay)
+    with right:
+        _read_out(upload.name, record)
+
+
+def _verdict(client: Client, name: str, data: bytes) -> tuple[Json, bytes | None]:
+    """Ask once for each picture and session. Raises `Failure`."""
+    known: dict[str, tuple[Json, bytes | None]] = st.session_state.setdefault("verdicts", {})
+    digest = hashlib.sha256(data).hexdigest()
+    if digest not in known:
+        record = client.check(name, data)
+        known[digest] = record, client.heatmap(record)
+        while len(known) > _CACHED_VERDICTS:
+            del known[next(iter(known))]
+    return known[digest]
+
+
+def _failure(upload: UploadedFile, failure: Failure) -> None:
+    st.subheader("No verdict", anchor=False)
+    st.markdown(f"**{plain(failure.what)}** {_advice(failure)}")
+    st.caption(plain(upload.name))
+    if failure.worth_retrying:
+        # A click redraws the card, and a card without a verdict asks again.
+        st.button("Try again", key=f"again-{upload.file_id}", icon=":material/refresh:")
+
+
+def _advice(failure: Failure) -> str:
+    """Keep the commands in our own advice readable as code; the rest is plain."""
+    parts = failure.advice.split("`")
+    return "".join(f"`{p}`" if i % 2 else plain(p) for i, p in enumerate(parts))
+
+
+def _picture(upload: UploadedFile, data: bytes, overlay: bytes | None) -> None:
+    image = preview(data)
+    if image is None:
+        return
+    alt = "The picture you chose"
+    if overlay is None:
+        st.image(image, width="stretch", alt=alt)
+        return
+    place = st.empty()
+    controls = st.columns([2, 3], vertical_alignment="center")
+    shown = controls[0].toggle("Heat map", value=True, key=f"map-{upload.file_id}")
+    strength = controls[1].slider(
+        "Strength of the heat map",
+        0,
+        100,
+        70,
+        format="%d %%",
+        key=f"strength-{upload.file_id}",
+        label_visibility="collapsed",
+        disabled=not shown,
+    )
+    if shown:
+        image = with_heatmap(image, overlay, strength / 100)
+        alt += ", with the heat map over it"
+        st.markdown(
+            ":small[:orange[■] speaks for AI-generated, :blue[■] for human-made. The colours show "
+            "where the model found its reasons, not which parts were generated.]"
+        )
+    place.image(image, width="stretch", alt=alt)
+
+
+def _read_out(name: str, record: Json) -> None:
+    """Show outcome, both probabilities as numbers and bar, sentence and facts."""
+    outcome = Outcome(record["outcome"])
+    st.header(HEADLINES[outcome], anchor=False)
+    if record["probabilities"] is not None:
+        _probabilities(record["probabilities"], record["id"])
+    st.markdown(plain(record["summary"]))
+    if record["review"]:
+        label = REVIEWS[ReviewLabel(record["review"]["label"])]
+        day = plain(str(record["review"]["created_at"])[:10])
+        st.markdown(f":material/verified_user: **Reviewed by a person: {label}**, {day}")
+    st.caption(
+        "  \n".join(plain(line) for line in (name, facts(record["image"]), _provenance(record)))
+    )
+
+
+def _probabilities(probabilities: dict[str, float], key: str) -> None:
+    ai = probabilities[Label.AI_GENERATED]
+    human = probabilities[Label.HUMAN_MADE]
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+        st.markdown(f":orange[**{percent(ai)} AI-generated**]", width="content")
+        st.markdown(f":blue[**{percent(human)} human-made**]", width="content")
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    st.plotly_chart(
+        probability_bar(ai, human, theme=theme),
+        theme=None,
+        key=f"bar-{key}",
+        config={"staticPlot": True, "displayModeBar": False},
+        alt=f"AI-generated {percent(ai)}, human-made {percent(human)}",
+    )
+
+
+def _provenance(record: dict[str, Any]) -> str:
+    """Say which model spoke, and how long it took."""
+    model = record["model"]
+    version = f"model {model['version']}" if model else "no model"
+    return f"{version}, {record['elapsed_ms']:.0f} ms, SHA-256 {record['image']['sha256'][:16]}…"

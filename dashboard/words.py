@@ -1,0 +1,41 @@
+"""Text for the page: what came from outside is shown as it is, never as markup."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'/@])")
+
+
+def plain(text: str) -> str:
+    """Escape text from outside so that Streamlit's Markdown shows every character of it.
+
+    Control characters and line breaks become spaces, so nothing can begin a block.
+    """
+    flat = "".join(c if c.isprintable() else " " for c in text)
+    return _MARKUP.sub(r"\\\1", flat)
+
+
+def size(number_of_bytes: int) -> str:
+    """Write a file's size as people read it.
+
+    >>> size(950), size(183_220), size(4_200_000)
+    ('950 B', '183 kB', '4.2 MB')
+    """
+    if number_of_bytes < 1000:
+        return f"{number_of_bytes} B"
+    if number_of_bytes < 1_000_000:
+        return f"{number_of_bytes / 1000:.0f} kB"
+    return f"{number_of_bytes / 1_000_000:.1f} MB"
+
+
+def facts(image: dict[str, Any]) -> str:
+    """Write a picture's facts in one line: format, pixels, size.
+
+    >>> facts({"format": "JPEG", "width": 1024, "height": 768, "bytes": 183220, "frames": 1})
+    'JPEG, 1024 × 768 pixels, 183 kB'
+    """
+    line = f"{image['format']}, {image['width']} × {image['height']} pixels, {size(image['bytes'])}"
+    frames = image.get("frames", 1)
+    return line if frames == 1 else f"{line}, the first of {frames} frames"
