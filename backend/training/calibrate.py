@@ -36,16 +36,24 @@ def fit_platt(logits: Array, targets: Targets, steps: int = 100) -> Calibration:
         raise ValueError("calibration needs both classes")
     wanted = np.where(targets == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     x = np.stack([logits, np.ones_like(logits)], axis=1)
-    beta = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
+    beta = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -40, 40)))
-        gradient = x.T @ (p - wanted)
+        p = np.exp(-np.logaddexp(0.0, -(x @ beta)))
         hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        beta = beta - np.clip(step, -2.0, 2.0)
-        if float(np.max(np.abs(step))) < 1e-9:
+        step = np.linalg.solve(hessian, x.T @ (p - wanted))
+        size = 1.0
+        while size > 1e-6 and _log_loss(x @ (beta - size * step), wanted) > _log_loss(
+            x @ beta, wanted
+        ):
+            size /= 2  # a full step may overshoot where most scores are saturated
+        beta = beta - size * step
+        if float(np.max(np.abs(size * step))) < 1e-9:
             break
     return Calibration(float(max(beta[0], 1e-6)), float(beta[1]))
+
+
+def _log_loss(logits: Array, wanted: Array) -> float:
+    return float(np.mean(np.logaddexp(0.0, logits) - wanted * logits))
 
 
 def apply(calibration: Calibration, logits: Array) -> Array:

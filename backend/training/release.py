@@ -161,10 +161,12 @@ def export_graph(network: Network, path: Path, crop_px: int) -> None:
 
     One input (n, 3, crop, crop); outputs `logit`, `features`, `activation`.
     """
-    served = ServedNetwork(network).eval()
-    example = torch.zeros(1, 3, crop_px, crop_px)
-    with torch.no_grad():
-        model = ov.convert_model(served, example_input=example)
+    served = ServedNetwork(network).eval().requires_grad_(False)
+    # Two example pictures: with one, the exporter takes the batch for a constant.
+    example = torch.zeros(2, 3, crop_px, crop_px)
+    batch = torch.export.Dim("n", min=1, max=1024)
+    program = torch.export.export(served, (example,), dynamic_shapes={"x": {0: batch}})
+    model = ov.convert_model(program)
     model.reshape([-1, 3, crop_px, crop_px])
     model.inputs[0].get_tensor().set_names({"image"})
     for output, name in zip(model.outputs, Served._fields, strict=True):

@@ -1,0 +1,119 @@
+"""The served graph against torch, on real pictures and the shipped weights."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.imaging.decode import decode
+from backend.model.card import Card
+from backend.model.openvino_runtime import OpenVinoJudge
+from backend.model.preprocess import FloatArray
+from backend.model.registry import load_judge
+from backend.model.torch_runtime import TorchJudge
+from backend.settings import RuntimeName, Settings
+from backend.training.manifest import read_manifest
+from backend.training.views import EvaluationViews
+from tests.training.manifests import write_manifest
+
+
+def test_torch_and_the_served_graph_agree_in_32_bits(
+    card: Card, pictures: list[Image.Image]
+) -> None:
+    """Both runtimes give probabilities within .002, the same features and the same map."""
+    served, reference = OpenVinoJudge(card, precision="f32"), TorchJudge(card)
+    for picture in pictures:
+        one, two = served.score(picture), reference.score(picture)
+        assert one.score == pytest.approx(two.score, abs=0.002)
+        np.testing.assert_allclose(
+            np.frombuffer(one.features, "<f2").astype(np.float32),
+            np.frombuffer(two.features, "<f2").astype(np.float32),
+            atol=0.02,
+        )
+        np.testing.assert_allclose(one.activation.values, two.activation.values, atol=0.02)
+
+
+def test_the_precision_of_this_processor_stays_close_to_32_bits(
+    card: Card, pictures: list[Image.Image]
+) -> None:
+    """Whatever precision the processor is given, scores move by little."""
+    fast, exact = OpenVinoJudge(card), OpenVinoJudge(card, precision="f32")
+    gaps = [abs(fast.score(p).score - exact.score(p).score) for p in pictures]
+    assert max(gaps) < 0.03
+    assert float(np.mean(gaps)) < 0.01
+
+
+def test_the_map_sums_to_the_logit(card: Card, pictures: list[Image.Image]) -> None:
+    """The heat map is exact: its mean differs from the logit by one constant, the bias."""
+    judge = OpenVinoJudge(card, precision="f32")
+    rests = []
+    for picture in pictures:
+        scored = judge.score(picture)
+        rests.append(scored.logit - float(np.mean(scored.activation.values)))
+    assert np.ptp(rests) < 1e-3
+    assert len({round(judge.score(p).logit, 3) for p in pictures}) > 10
+
+
+def test_map_and_features_belong_to_the_same_pass(card: Card, pictures: list[Image.Image]) -> None:
+    """The features and the head's weights of the checkpoint give the served logit again."""
+    from safetensors.numpy import load_file
+
+    judge = OpenVinoJudge(card, precision="f32")
+    state = load_file(card.folder / "checkpoint.safetensors")
+    weight = state["fc.weight"].astype(np.float32)
+    bias = state["fc.bias"].astype(np.float32)
+    for picture in pictures[:8]:
+        scored = judge.score(picture)
+        features = np.frombuffer(scored.features, "<f2").astype(np.float32)
+        logit = float(features @ (weight[1] - weight[0]) + bias[1] - bias[0])
+        assert scored.logit == pytest.approx(logit, abs=0.01)
+
+
+def test_many_threads_share_one_model_without_mixing_answers(
+    card: Card, pictures: list[Image.Image]
+) -> None:
+    """Eight threads at once get for each picture what one thread alone gets."""
+    judge = OpenVinoJudge(card, precision="f32")
+    alone = [judge.score(p).logit for p in pictures]
+    found: dict[int, list[float]] = {}
+
+    def work(name: int) -> None:
+        order = np.random.default_rng(name).permutation(len(pictures))
+        logits = {int(i): judge.score(pictures[i]).logit for i in order}
+        found[name] = [logits[i] for i in range(len(pictures))]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    for logits in found.values():
+        np.testing.assert_allclose(logits, alone, atol=1e-4)
+
+
+def test_serving_and_training_see_equal_tensors(card: Card, tmp_path: Path) -> None:
+    """What evaluation feeds the network is bit for bit what serving feeds it."""
+    fed: list[FloatArray] = []
+
+    class Spy(OpenVinoJudge):
+        def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
+            fed.append(tensor[0])
+            return super().infer(tensor)
+
+    judge = Spy(card, precision="f32")
+    rows = read_manifest(write_manifest(tmp_path)).rows
+    views = EvaluationViews(rows, card.preprocessing)
+    for index, row in enumerate(rows):
+        judge.score(decode(row.file.read_bytes()).image)
+        assert np.array_equal(views[index][0].numpy(), fed[-1])
+        assert views[index][1] == row.target
+
+
+@pytest.mark.parametrize("name", [RuntimeName.OPENVINO, RuntimeName.TORCH])
+def test_the_setting_chooses_the_runtime(settings: Settings, name: RuntimeName) -> None:
+    """BRUSHMARK_RUNTIME decides what runs the network, and the judge says so."""
+    judge = load_judge(Settings(home=settings.home, runtime=name))
+    assert judge.device.lower().startswith(name.value)

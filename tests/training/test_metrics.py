@@ -1,0 +1,106 @@
+"""Figures are those of the textbooks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from backend.training.calibrate import apply, choose_thresholds, fit_platt
+from backend.training.metrics import (
+    brier,
+    confusion,
+    expected_calibration_error,
+    roc_auc,
+    summary,
+    tpr_at_fpr,
+)
+
+RNG = np.random.default_rng(7)
+TARGETS = RNG.integers(0, 2, 800).astype(np.int64)
+SCORES = np.clip(RNG.normal(0.35 + 0.3 * TARGETS, 0.2), 0, 1).round(2)
+
+
+def test_auc_and_brier_are_those_of_scikit_learn() -> None:
+    """Ties and all, AUC and Brier score equal the reference implementation's."""
+    assert roc_auc(SCORES, TARGETS) == pytest.approx(reference.roc_auc_score(TARGETS, SCORES))
+    assert brier(SCORES, TARGETS) == pytest.approx(reference.brier_score_loss(TARGETS, SCORES))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_size=40))
+@settings(max_examples=100, derandomize=True)
+def test_auc_of_any_scores(pairs: list[tuple[float, int]]) -> None:
+    """For any scores with both classes the AUC is the share of pairs in the right order."""
+    scores = np.array([s for s, _ in pairs])
+    targets = np.array([t for _, t in pairs], np.int64)
+    if len(set(targets)) < 2:
+        with pytest.raises(ValueError, match="both classes"):
+            roc_auc(scores, targets)
+        return
+    ai, human = scores[targets == 1], scores[targets == 0]
+    wins = (ai[:, None] > human).sum() + 0.5 * (ai[:, None] == human).sum()
+    assert roc_auc(scores, targets) == pytest.approx(wins / (ai.size * human.size))
+
+
+def test_the_confusion_matrix_counts_every_picture_once() -> None:
+    """Cells are named by truth and verdict and add up."""
+    cells = confusion(np.array([0.9, 0.2, 0.7, 0.1]), np.array([1, 1, 0, 0]))
+    assert cells == {"ai_as_ai": 1, "ai_as_human": 1, "human_as_ai": 1, "human_as_human": 1}
+
+
+def test_calibration_error_is_nil_for_honest_scores_and_large_for_boasts() -> None:
+    """Scores that are right as often as they say have no error; certain coin tosses have .5."""
+    targets = np.tile([1, 1, 1, 0], 50).astype(np.int64)
+    assert expected_calibration_error(np.full(200, 0.75), targets) == pytest.approx(0)
+    coin = np.tile([1, 0], 100).astype(np.int64)
+    assert expected_calibration_error(np.ones(200), coin) == pytest.approx(0.5)
+
+
+def test_true_positives_at_a_false_positive_rate() -> None:
+    """The threshold lets through no more human pictures than asked."""
+    found = tpr_at_fpr(SCORES, TARGETS, 0.05)
+    fpr, tpr, _ = reference.roc_curve(TARGETS, SCORES, drop_intermediate=False)
+    assert found == pytest.approx(tpr[fpr <= 0.05].max())
+
+
+def test_platt_scaling_mends_scores_that_boast() -> None:
+    """Logits three times too large come back to honest probabilities."""
+    honest = RNG.normal(0, 2, 4000)
+    targets = (RNG.random(4000) < 1 / (1 + np.exp(-honest))).astype(np.int64)
+    fitted = fit_platt(3 * honest + 1, targets)
+    assert fitted.slope == pytest.approx(1 / 3, abs=0.05)
+    assert expected_calibration_error(apply(fitted, 3 * honest + 1), targets) < 0.03
+
+
+def test_separable_data_stay_finite() -> None:
+    """Where the classes do not overlap the slope stays finite."""
+    logits = np.concatenate([np.full(20, -3.0), np.full(20, 3.0)])
+    fitted = fit_platt(logits, np.repeat([0, 1], 20).astype(np.int64))
+    assert 0 < fitted.slope < 100
+
+
+def test_thresholds_hold_the_rates_they_were_asked_for() -> None:
+    """On the data they were set on, no more than the asked share is wrongly decided."""
+    chosen = choose_thresholds(SCORES, TARGETS, false_positive_rate=0.05, false_negative_rate=0.1)
+    assert np.mean(SCORES[TARGETS == 0] >= chosen.ai_at_least) <= 0.05
+    assert np.mean(SCORES[TARGETS == 1] <= chosen.human_at_most) <= 0.10
+    assert 0 < chosen.human_at_most < chosen.ai_at_least < 1
+
+
+def test_thresholds_of_a_perfect_model_do_not_cross() -> None:
+    """Where nothing overlaps a narrow band around one half stays uncertain."""
+    scores = np.concatenate([RNG.uniform(0, 0.1, 50), RNG.uniform(0.9, 1, 50)])
+    targets = np.repeat([0, 1], 50).astype(np.int64)
+    chosen = choose_thresholds(scores, targets, false_positive_rate=0.05, false_negative_rate=0.05)
+    assert chosen.human_at_most < 0.5 < chosen.ai_at_least
+
+
+def test_the_summary_counts_what_is_served() -> None:
+    """Coverage is the share outside the uncertain band, and accusations are counted apart."""
+    scores = np.array([0.95, 0.5, 0.05, 0.95, 0.4, 0.05])
+    targets = np.array([1, 1, 1, 0, 0, 0])
+    served = summary(scores, targets, low=0.1, high=0.9)["served"]
+    assert served["coverage"] == pytest.approx(4 / 6)
+    assert served["accuracy_when_decided"] == pytest.approx(2 / 4)
+    assert served["human_called_ai"] == pytest.approx(1 / 3)
+    assert served["ai_called_human"] == pytest.approx(1 / 3)
