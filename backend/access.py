@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from backend.domain import AuditEvent, PairingCode, Scope, Token, new_id, utc_now
 from backend.errors import BadInput, SlowDown, Unauthenticated
@@ -31,9 +34,7 @@ def create_token(repository: Repository, name: str, scope: Scope, actor: str) ->
     Raises:
         BadInput: the name is empty or longer than 80 characters.
     """
-    name = name.strip()
-    if not name or len(name) > _MAX_NAME or not name.isprintable():
-        raise BadInput(f"A token's name has 1 to {_MAX_NAME} printable characters.")
+    name = _checked_name(name)
     secret = "bm_" + secrets.token_urlsafe(32)
     token = Token(new_id(), utc_now(), name, scope, digest(secret))
     repository.append_token(token)
@@ -41,6 +42,22 @@ def create_token(repository: Repository, name: str, scope: Scope, actor: str) ->
         AuditEvent(new_id(), utc_now(), actor, "token.create", f"{name} ({scope})")
     )
     return secret, token
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _MAX_NAME or not name.isprintable():
+        raise BadInput(f"A client's name has 1 to {_MAX_NAME} printable characters.")
+    return name
+
+
+def client_name(token: Token) -> str:
+    """Return what records call a token's bearer: its name, and of its id what tells it apart.
+
+    Two browsers may be called the same and must not see each other's records; 40 random bits
+    of the id keep them apart.
+    """
+    return f"{token.name} · {token.id[-8:]}"
 
 
 def authenticate(repository: Repository, secret: str | None) -> Token:
@@ -73,11 +90,16 @@ class PairingDesk:
     """
 
     def __init__(
-        self, repository: Repository, max_failures: int = 10, window_s: float = 900.0
+        self,
+        repository: Repository,
+        max_failures: int = 10,
+        window_s: float = 900.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository = repository
         self._max_failures = max_failures
         self._window_s = window_s
+        self._clock = clock
         self._failures: list[float] = []
         self._lock = threading.Lock()
 
@@ -89,10 +111,9 @@ class PairingDesk:
             Unauthenticated: the code is wrong, used or expired.
             BadInput: the name will not do (the code stays usable).
         """
-        if not name.strip() or len(name.strip()) > _MAX_NAME or not name.isprintable():
-            raise BadInput(f"A client's name has 1 to {_MAX_NAME} printable characters.")
+        name = _checked_name(name)
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             self._failures = [t for t in self._failures if now - t < self._window_s]
             if len(self._failures) >= self._max_failures:
                 wait_s = int(self._window_s - (now - self._failures[0])) + 1
@@ -110,15 +131,28 @@ class PairingDesk:
 def local_dashboard_token(settings: Settings, repository: Repository) -> str:
     """Return the local dashboard's token, making its 0600 file where there is none that works."""
     path = settings.dashboard_token_path
-    if path.exists():
-        secret = path.read_text(encoding="ascii").strip()
-        if repository.find_token(digest(secret)) is not None:
-            return secret
+    known = _read_secret(path)
+    if known is not None and repository.find_token(digest(known)) is not None:
+        if os.name == "posix":
+            path.chmod(0o600)
+        return known
     secret, _ = create_token(repository, "local dashboard", Scope.ADMIN, actor="brushmark")
-    descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _write_secret(path, secret)
+    return secret
+
+
+def _read_secret(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    # A file of its own first, made with mode 0600: no reader sees half of it or another mode.
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secret + "\n")
         file.flush()
         os.fsync(file.fileno())
-    path.with_suffix(".new").replace(path)
-    return secret
+    Path(fresh).replace(path)

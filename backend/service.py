@@ -11,8 +11,8 @@ import random
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -35,9 +35,11 @@ from backend.domain import (
     new_id,
     utc_now,
 )
-from backend.errors import BadInput, Busy, NotFound
+from backend.errors import BadInput, BrushmarkError, Busy, NoModel, NotFound, UrlRefused
 from backend.imaging.decode import decode
+from backend.imaging.fetch import fetch
 from backend.imaging.gate import refusal
+from backend.imaging.thumbnail import thumbnail
 from backend.model.judge import Judge
 from backend.settings import KeepImages, Settings
 from backend.storage.images import ImageStore
@@ -51,6 +53,8 @@ AUDIT_SHARE = 0.05
 CACHED_VERDICTS = 4096
 RECENT_BYTES = 128 * 1024 * 1024
 """How many bytes of lately checked pictures wait in memory for an appeal or a review."""
+FETCHES = 4
+"""How many pictures are fetched by address at a time; each may take ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,20 @@ class WorkQueue:
         self._slots = threading.BoundedSemaphore(slots)
         self._places = threading.BoundedSemaphore(slots + waiting)
         self._timeout_s = timeout_s
+        self._length = 0
+        self._lock = threading.Lock()
+
+    @property
+    def length(self) -> int:
+        """How many work or wait now."""
+        return self._length
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold a place while working. Raises `Busy` where none is free."""
         if not self._places.acquire(blocking=False):
             raise Busy("Too many pictures are being checked; try again in a second.")
+        self._count(1)
         try:
             if not self._slots.acquire(timeout=self._timeout_s):
                 raise Busy("Checks take too long at the moment; try again in a few seconds.")
@@ -97,7 +109,12 @@ class WorkQueue:
             finally:
                 self._slots.release()
         finally:
+            self._count(-1)
             self._places.release()
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._length += change
 
 
 class Service:
@@ -108,17 +125,35 @@ class Service:
         settings: Settings,
         repository: Repository,
         images: ImageStore,
-        judge: Judge,
+        judge: Judge | None,
         *,
+        no_model: NoModel | None = None,
         slots: int = 2,
-        waiting: int = 32,
+        waiting: int = 16,
         draw: random.Random | None = None,
+        fetcher: Callable[[str], bytes] = fetch,
     ) -> None:
+        """Wire the parts together.
+
+        Args:
+            settings: what is kept, and for how long.
+            repository: the log.
+            images: the folder of kept pictures.
+            judge: the loaded model, or None where none could be loaded.
+            no_model: why there is no judge.
+            slots: how many pictures are judged at a time.
+            waiting: how many more may wait for that.
+            draw: draws the audit sample.
+            fetcher: returns the bytes at an address of the public internet.
+        """
         self.settings = settings
         self.repository = repository
         self.images = images
         self.judge = judge
         self.queue = WorkQueue(slots, waiting)
+        self._no_model = no_model or NoModel("No model is loaded.")
+        self._fetch = fetcher
+        self._fetches = threading.BoundedSemaphore(FETCHES)
         self._draw = draw or random.SystemRandom()
         self._cache: OrderedDict[tuple[str, str, int], Judged] = OrderedDict()
         self._recent: OrderedDict[str, bytes] = OrderedDict()
@@ -135,6 +170,7 @@ class Service:
         Raises:
             BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
             Busy: the queue is full.
+            NoModel: there are no weights to judge with.
             OutOfSpace, StoreUnavailable: it could not be logged, and was not.
         """
         started = time.perf_counter()
@@ -152,18 +188,58 @@ class Service:
             elapsed_ms=(time.perf_counter() - started) * 1000,
             audit=audit,
         )
-        digest = judged.facts.sha256
         if keep_log:
-            if self._is_kept(judged.verdict, audit):
-                self.images.put(digest, data)
-            else:
-                self._remember(digest, data)
-            self.repository.append_prediction(record, Extras(judged.activation, judged.features))
-        review = self.repository.latest_reviews([digest]).get(digest) if keep_log else None
+            self._log(record, judged, data)
+        digest = judged.facts.sha256
+        review = self.repository.latest_reviews([digest]).get(digest)
         return Checked(record, judged.activation, review, 0, keep_log)
 
+    def _log(self, record: PredictionRecord, judged: Judged, data: bytes) -> None:
+        # The picture first: a record must never name a kept picture that is not there.
+        digest = record.image.sha256
+        kept = self._is_kept(judged.verdict, record.audit)
+        if kept:
+            self.images.put(digest, data)
+        try:
+            self.repository.append_prediction(record, Extras(judged.activation, judged.features))
+        except BaseException:
+            if kept:
+                self._drop_orphan(digest)
+            raise
+        if not kept:
+            self._remember(digest, data)
+
+    def _drop_orphan(self, digest: str) -> None:
+        # Nobody could ask to forget a picture that no record is about.
+        with suppress(BrushmarkError):
+            if not self.repository.latest_by_sha256([digest]):
+                self.images.delete(digest)
+
+    def fetch_image(self, url: str) -> bytes:
+        """Return the bytes at an address of the public internet, a few at a time.
+
+        Raises:
+            UrlRefused: fetching is off here, or the address is not one we fetch from.
+            UrlUnreachable, TooLarge, UnsupportedType: no picture could be had.
+            Busy: others are being fetched.
+        """
+        if not self.settings.url_fetch:
+            raise UrlRefused("This server fetches no addresses; send the picture itself.")
+        if not self._fetches.acquire(blocking=False):
+            raise Busy("Other pictures are being fetched; try again in a second.")
+        try:
+            return self._fetch(url)
+        finally:
+            self._fetches.release()
+
+    def require_judge(self) -> Judge:
+        """Return the loaded model. Raises `NoModel`, saying why there is none."""
+        if self.judge is None:
+            raise self._no_model.with_traceback(None)
+        return self.judge
+
     def _judge(self, data: bytes) -> Judged:
-        judge = self.judge
+        judge = self.require_judge()
         policy = self.policy()
         digest = hashlib.sha256(data).hexdigest()
         key = (digest, judge.ref.sha256, policy.number)
@@ -218,12 +294,12 @@ class Service:
 
     def policy(self) -> Policy:
         """Return the thresholds in force: the latest published, else the model card's."""
-        return self.repository.latest_policy() or self.judge.policy
+        return self.repository.latest_policy() or self.require_judge().policy
 
-    def get(self, prediction_id: str) -> PredictionRecord:
-        """Return one record. Raises `NotFound`."""
+    def get(self, prediction_id: str, owner: str | None = None) -> PredictionRecord:
+        """Return one record, of that client alone where `owner` names one. Raises `NotFound`."""
         record = self.repository.get_prediction(prediction_id)
-        if record is None:
+        if record is None or owner not in {None, record.client}:
             raise NotFound(f"There is no prediction “{prediction_id[:64]}”.")
         return record
 
@@ -248,13 +324,15 @@ class Service:
         records = self.repository.latest_by_sha256(digests)
         return {c.record.image.sha256: c for c in self.describe(list(records.values()))}
 
-    def activation(self, prediction_id: str) -> Activation:
-        """Return the heat map of a record. Raises `NotFound`."""
-        self.get(prediction_id)
+    def activation(
+        self, prediction_id: str, owner: str | None = None
+    ) -> tuple[PredictionRecord, Activation]:
+        """Return a record and its heat map. Raises `NotFound`."""
+        record = self.get(prediction_id, owner)
         activation = self.repository.get_extras(prediction_id).activation
         if activation is None:
             raise NotFound("This picture was not scored, so there is no heat map.")
-        return activation
+        return record, activation
 
     def image(self, prediction_id: str) -> tuple[PredictionRecord, bytes]:
         """Return a record's kept original bytes. Raises `NotFound`."""
@@ -263,6 +341,12 @@ class Service:
         if data is None:
             raise NotFound("This picture was not kept (see BRUSHMARK_KEEP_IMAGES).")
         return record, data
+
+    def thumbnail(self, prediction_id: str) -> tuple[PredictionRecord, bytes]:
+        """Return a small JPEG of a record's kept picture. Raises `NotFound`, `Busy`."""
+        record, data = self.image(prediction_id)
+        with self.queue.place():
+            return record, thumbnail(data)
 
     def stats(self) -> Stats:
         """Return the counts that every page shows."""
@@ -290,11 +374,21 @@ class Service:
         )
         return review
 
-    def submit_appeal(self, prediction_id: str, claim: Label, reason: str, client: str) -> Appeal:
-        """Append a visitor's disagreement. Raises `NotFound`, `BadInput`."""
+    def submit_appeal(
+        self,
+        prediction_id: str,
+        claim: Label,
+        reason: str,
+        client: str,
+        owner: str | None = None,
+    ) -> Appeal:
+        """Append a visitor's disagreement. Raises `NotFound`, `BadInput`.
+
+        Where `owner` is given, the record must be that client's own.
+        """
         if len(reason) > 2000:
             raise BadInput("A reason has at most 2000 characters.")
-        record = self.get(prediction_id)
+        record = self.get(prediction_id, owner)
         appeal = Appeal(new_id(), utc_now(), record.id, record.image.sha256, claim, reason, client)
         self._keep_if_remembered(record.image.sha256)
         self.repository.append_appeal(appeal)
@@ -355,8 +449,19 @@ class Service:
         return dropped
 
     def ready(self) -> None:
-        """Return if a check would be judged and logged now; raise what stands in its way."""
+        """Return if a check would be judged and logged now; raise what stands in its way.
+
+        Raises:
+            NoModel, StoreUnavailable, OutOfSpace: a check would be refused.
+        """
+        self.require_judge()
         self.repository.ready()
+
+    def close(self) -> None:
+        """Let go of the model and the log."""
+        if self.judge is not None:
+            self.judge.close()
+        self.repository.close()
 
 
 def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:

@@ -1,1 +1,3 @@
-"""The HTTP routes of the contract: one blueprint a noun."""
+"""The HTTP API: one blueprint per noun, one wall in front, one place for errors and shapes."""
+
+PREFIX = "/api/v1"

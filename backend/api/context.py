@@ -1,0 +1,44 @@
+"""What the views reach for: the service of this app, and who is asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app, g
+
+from backend.access import PairingDesk
+from backend.api.limits import Bulkhead
+from backend.api.metrics import Metrics
+from backend.api.wall import Caller, Wall
+from backend.service import Service
+
+EXTENSION = "brushmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Everything an app's views work with."""
+
+    service: Service
+    desk: PairingDesk
+    wall: Wall
+    bulkhead: Bulkhead
+    metrics: Metrics
+    document: bytes
+    """The OpenAPI document, as JSON."""
+
+
+def api() -> Api:
+    """Return the parts of the app that answers."""
+    return cast(Api, current_app.extensions[EXTENSION])
+
+
+def service() -> Service:
+    """Return the service of the app that answers."""
+    return api().service
+
+
+def caller() -> Caller:
+    """Return who asks."""
+    return cast(Caller, g.caller)

@@ -1,0 +1,76 @@
+"""Turn what the service returns into the shapes that go out."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+
+from backend.api import PREFIX, schemas
+from backend.domain import Appeal, Policy, Review
+from backend.model.explain import render_overlay
+from backend.service import Checked
+from backend.storage.repository import Stats
+from backend.wire import policy_to_json, record_to_json, review_to_json, time_to_text
+
+
+def prediction(checked: Checked, *, inline_heatmap: bool = False) -> schemas.Prediction:
+    """Show a checked picture; what was not logged has its heat map within, if asked for."""
+    document = record_to_json(
+        checked.record,
+        review=checked.review,
+        appeals=checked.appeals,
+        heatmap=_heatmap(checked, inline_heatmap),
+    )
+    return schemas.Prediction.model_validate(document)
+
+
+def _heatmap(checked: Checked, inline: bool) -> str | None:
+    if checked.record.verdict.prediction is None:
+        return None
+    if checked.logged:
+        return f"{PREFIX}/predictions/{checked.record.id}/heatmap"
+    if not inline or checked.activation is None:
+        return None
+    image = checked.record.image
+    png = render_overlay(checked.activation, image.width, image.height)
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def known_verdict(checked: Checked) -> schemas.KnownVerdict:
+    """Show a verdict without who asked, where and when it was seen, or which file it was."""
+    document = record_to_json(checked.record)
+    known = {name: document[name] for name in schemas.KnownVerdict.model_fields}
+    known["review"] = checked.review and {
+        "label": checked.review.label,
+        "created_at": time_to_text(checked.review.created_at),
+    }
+    return schemas.KnownVerdict.model_validate(known)
+
+
+def review(value: Review) -> schemas.ReviewOut:
+    """Show a review."""
+    return schemas.ReviewOut.model_validate(review_to_json(value))
+
+
+def appeal(value: Appeal) -> schemas.AppealOut:
+    """Show an appeal."""
+    return schemas.AppealOut(
+        id=value.id,
+        created_at=time_to_text(value.created_at),
+        prediction_id=value.prediction_id,
+        claim=value.claim,
+        reason=value.reason,
+        client=value.client,
+    )
+
+
+def policy(value: Policy) -> schemas.PolicyOut:
+    """Show thresholds."""
+    return schemas.PolicyOut.model_validate(policy_to_json(value))
+
+
+def statistics(value: Stats) -> schemas.Statistics:
+    """Show the counts."""
+    return schemas.Statistics.model_validate(
+        {**asdict(value), "score_histogram": list(value.score_histogram)}
+    )

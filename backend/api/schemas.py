@@ -1,0 +1,388 @@
+"""The only definition of the JSON that goes in and out; the OpenAPI document is made from it.
+
+Every shape refuses fields it does not know. JSON bodies are read strictly; query parameters
+and form fields, which are text, are converted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from backend.domain import Basis, EvidenceStatus, Label, Outcome, ReviewLabel, Scope, Source
+from backend.storage.repository import MAX_PAGE
+from backend.wire import time_from_text
+
+MAX_LOOKUPS = 256
+MAX_BATCH = 64
+
+
+class Shape(BaseModel):
+    """A JSON object whose fields are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _flag(value: object, info: ValidationInfo) -> object:
+    if info.mode == "python" and isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise ValueError("say true or false")
+        return value == "true"
+    return value
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("a moment is text such as 2026-11-22T10:00:00Z")
+    try:
+        return time_from_text(value)
+    except (ValueError, OverflowError):
+        raise ValueError("a moment looks like 2026-11-22T10:00:00Z") from None
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it must not be blank")
+    return text
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Note = Annotated[str, Field(max_length=2000)]
+PictureBytes = Annotated[
+    bytes, WithJsonSchema({"type": "string", "format": "binary", "description": "The file."})
+]
+
+# ---- in -------------------------------------------------------------------------------------
+
+
+class NoQuery(Shape):
+    """No query parameters."""
+
+
+class CheckOptions(Shape):
+    """How a picture came to be checked, and what to answer beside the verdict."""
+
+    page_url: str | None = Field(None, max_length=8192, description="The page it was found on.")
+    image_url: str | None = Field(None, max_length=8192, description="Where the file lies.")
+    page_title: str | None = Field(None, max_length=1000)
+    source: Source = Source.API
+    heatmap: Flag = Field(
+        False, description="Answer the heat map as a data: address where nothing is logged."
+    )
+    log: Flag = Field(
+        True, description="Keep the prediction in the log. Visitors of a public server: never."
+    )
+
+
+class CheckUrl(CheckOptions):
+    """A picture to fetch from the public internet."""
+
+    url: str = Field(min_length=1, max_length=8192)
+
+
+class CheckForm(CheckOptions):
+    """A picture as a file of a form."""
+
+    image: PictureBytes
+
+
+class BatchForm(CheckOptions):
+    """Up to 64 pictures, each a part named `image`."""
+
+    image: Annotated[list[PictureBytes], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class LookupQuestion(Shape):
+    """Hashes of the original bytes of pictures."""
+
+    sha256: list[Sha256] = Field(min_length=1, max_length=MAX_LOOKUPS)
+
+
+class PredictionQuery(Shape):
+    """Which predictions, in which order."""
+
+    outcome: Outcome | None = None
+    label: ReviewLabel | None = Field(None, description="Label of the latest review.")
+    reviewed: Flag | None = None
+    model: str | None = Field(None, max_length=200, description="Model version.")
+    site: str | None = Field(None, max_length=253, description="Host of the page or image.")
+    source: Source | None = None
+    client: str | None = Field(None, max_length=200)
+    since: Moment | None = None
+    until: Moment | None = None
+    min_score: Probability | None = Field(None, description="Least P(ai_generated).")
+    max_score: Probability | None = Field(None, description="Greatest P(ai_generated).")
+    q: str | None = Field(None, max_length=200, description="Text to look for.")
+    sort: Literal["-created_at", "created_at", "-score", "score"] = "-created_at"
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(None, max_length=1000, description="From `next_cursor`.")
+
+
+class ReviewIn(Shape):
+    """A curator's label."""
+
+    label: ReviewLabel
+    note: Note = ""
+
+
+class AppealIn(Shape):
+    """A visitor's disagreement."""
+
+    claim: Label
+    reason: Note = ""
+
+
+class PolicyIn(Shape):
+    """Thresholds to publish: `human_at_most` lies below `ai_at_least`."""
+
+    human_at_most: Probability
+    ai_at_least: Probability
+    note: Note = ""
+
+
+class PairIn(Shape):
+    """A one-time code and a name for the client."""
+
+    code: str = Field(min_length=1, max_length=40)
+    name: Annotated[str, AfterValidator(_filled)] = Field(min_length=1, max_length=80)
+
+
+# ---- out ------------------------------------------------------------------------------------
+
+
+class Problem(Shape):
+    """What went wrong and what to do next (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retry_after: int | None = Field(None, description="Seconds to wait before trying again.")
+
+
+class Probabilities(Shape):
+    """Calibrated probabilities; they sum to one."""
+
+    ai_generated: Probability
+    human_made: Probability
+
+
+class Finding(Shape):
+    """One thing the file says of itself, and how far to trust it."""
+
+    kind: str
+    status: EvidenceStatus
+    label: Label | None
+    detail: str
+
+
+class Picture(Shape):
+    """Facts of the original file; pixels are counted after turning it upright."""
+
+    sha256: Sha256
+    format: str
+    width: int
+    height: int
+    bytes: int
+    frames: int
+
+
+class Weights(Shape):
+    """A model version and the SHA-256 of its card."""
+
+    version: str
+    sha256: Sha256
+
+
+class Whence(Shape):
+    """How the picture came to be checked."""
+
+    source: Source
+    page_url: str | None
+    image_url: str | None
+    page_title: str | None
+
+
+class ReviewOut(Shape):
+    """A curator's label for the bytes of a prediction."""
+
+    id: str
+    created_at: TimeText
+    prediction_id: str
+    label: ReviewLabel
+    reviewer: str
+    note: str
+    undone_at: TimeText | None
+
+
+class Prediction(Shape):
+    """One prediction of the log, with what is known of its bytes since."""
+
+    id: str
+    created_at: TimeText
+    client: str
+    outcome: Outcome
+    probabilities: Probabilities | None
+    basis: Basis | None
+    summary: str
+    evidence: list[Finding]
+    image: Picture
+    likely_generator: str | None
+    model: Weights | None
+    policy: int | None
+    context: Whence
+    review: ReviewOut | None
+    appeals: int
+    heatmap: str | None
+    elapsed_ms: float
+
+
+class PredictionPage(Shape):
+    """A page of predictions and the cursor of the next."""
+
+    predictions: list[Prediction]
+    next_cursor: str | None
+
+
+class BatchHit(Shape):
+    """A picture that was judged."""
+
+    record: Prediction
+
+
+class BatchMiss(Shape):
+    """A picture that could not be judged."""
+
+    problem: Problem
+
+
+class BatchResult(Shape):
+    """One result or one problem for each picture, in order."""
+
+    results: list[BatchHit | BatchMiss]
+
+
+class PublicReview(Shape):
+    """A review without who wrote it and what they noted."""
+
+    label: ReviewLabel
+    created_at: TimeText
+
+
+class KnownVerdict(Shape):
+    """The newest verdict on bytes seen before, without context."""
+
+    created_at: TimeText
+    outcome: Outcome
+    probabilities: Probabilities | None
+    basis: Basis | None
+    summary: str
+    evidence: list[Finding]
+    likely_generator: str | None
+    model: Weights | None
+    policy: int | None
+    review: PublicReview | None
+
+
+class LookupAnswer(Shape):
+    """Verdicts by hash; hashes never seen are left out."""
+
+    results: dict[str, KnownVerdict]
+
+
+class AppealOut(Shape):
+    """An appeal as it was taken down."""
+
+    id: str
+    created_at: TimeText
+    prediction_id: str
+    claim: Label
+    reason: str
+    client: str
+
+
+class Statistics(Shape):
+    """Counts over the whole log."""
+
+    predictions: int
+    by_outcome: dict[str, int]
+    by_day: dict[str, dict[str, int]] = Field(description="Date (UTC) to outcome to count.")
+    by_model: dict[str, int]
+    by_source: dict[str, int]
+    score_histogram: list[int] = Field(description="Twenty equal bins of P(ai_generated).")
+    reviewed: int = Field(description="Distinct pictures with a standing review.")
+    by_label: dict[str, int]
+    agreed: int
+    corrected: int
+    appeals: int
+
+
+class PolicyOut(Shape):
+    """Thresholds in force: scores strictly between them are uncertain."""
+
+    number: int
+    human_at_most: Probability
+    ai_at_least: Probability
+    published_at: TimeText
+    author: str
+    note: str
+
+
+class ModelOut(Shape):
+    """The model that is served, with its whole card."""
+
+    version: str
+    sha256: Sha256
+    device: str
+    min_short_side_px: int
+    policy: PolicyOut
+    card: dict[str, Any]
+
+
+class ModelVersion(Shape):
+    """Weights on this machine. `active` are those that the next start serves."""
+
+    version: str
+    sha256: Sha256
+    released_at: TimeText
+    active: bool
+    served: bool
+
+
+class ModelList(Shape):
+    """Every version on this machine, newest first."""
+
+    models: list[ModelVersion]
+
+
+class Paired(Shape):
+    """A token, shown this once."""
+
+    token: str
+    client: str
+    scope: Scope
+
+
+class Ready(Shape):
+    """A check would be judged and logged now."""
+
+    status: Literal["ready"]
