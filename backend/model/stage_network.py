@@ -1,0 +1,142 @@
+"""ResNet-18 whose head sees every stage: mean and deviation over space, one hidden layer.
+
+Early stages hold the fine texture that generators leave; the last stage holds what is shown.
+The head reads both. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet18
+
+ARCHITECTURE = "resnet18-stages"
+CHANNELS = (64, 64, 128, 256, 512)
+"""Of the stem and the four stages."""
+FEATURE_SIZE = 2 * sum(CHANNELS)
+MAP_SIZE = 16
+"""Positions a side of the served heat map, to which every stage's own map is brought."""
+_EPSILON = 1e-6
+
+
+def spread(maps: Tensor, mean: Tensor) -> Tensor:
+    """Return the standard deviation over space: (n, c, h, w), (n, c) -> (n, c)."""
+    variance = ((maps - mean[:, :, None, None]) ** 2).mean(dim=(2, 3))
+    return torch.sqrt(variance + _EPSILON)
+
+
+class StageHead(nn.Module):
+    """Standardise the 2,048 statistics, then one hidden layer and one logit."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, hidden: int = 128, drop_in: float = 0.2, drop_hidden: float = 0.5) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(FEATURE_SIZE))
+        self.register_buffer("scale", torch.ones(FEATURE_SIZE))
+        self.drop_in, self.drop_hidden = nn.Dropout(drop_in), nn.Dropout(drop_hidden)
+        self.hidden = nn.Linear(FEATURE_SIZE, hidden)
+        self.out = nn.Linear(hidden, 1)
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Return log-odds of ai_generated: (n, 2048) -> (n,)."""
+        x = self.drop_in((statistics - self.mean) * self.scale)
+        x = self.drop_hidden(functional.gelu(self.hidden(x)))
+        logit: Tensor = self.out(x)[:, 0]
+        return logit
+
+    def gradient(self, statistics: Tensor) -> Tensor:
+        """Return d logit / d statistics in closed form, without autograd: (n, 2048).
+
+        GELU(z) = z Phi(z), so its slope is Phi(z) + z phi(z) (Hendrycks & Gimpel 2016).
+        """
+        z = self.hidden((statistics - self.mean) * self.scale)
+        slope = 0.5 * (1 + torch.erf(z / 2**0.5)) + z * torch.exp(-0.5 * z * z) * 0.3989422804
+        return (slope * self.out.weight[0]) @ self.hidden.weight * self.scale
+
+
+class StageNetwork(nn.Module):
+    """torchvision's trunk under torchvision's names, and a `StageHead`."""
+
+    def __init__(self, hidden: int = 128) -> None:
+        super().__init__()
+        for name, module in resnet18(weights=None).named_children():
+            if name != "fc":
+                self.add_module(name, module)
+        self.head = StageHead(hidden)
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the stem's and the four stages' feature maps: (n, c, h, w) each."""
+        for name in ("conv1", "bn1", "relu", "maxpool"):
+            x = self.get_submodule(name)(x)
+        yield x
+        for name in ("layer1", "layer2", "layer3", "layer4"):
+            x = self.get_submodule(name)(x)
+            yield x
+
+    def statistics(self, x: Tensor) -> Tensor:
+        """Return log1p of mean and deviation of every stage: (n, 2048)."""
+        return _statistics([_moments(maps) for maps in self.maps(x)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return log-odds of ai_generated: (n,)."""
+        logit: Tensor = self.head(self.statistics(x))
+        return logit
+
+    def freeze_batch_norm(self) -> None:
+        """Keep batch-norm statistics and scales as they are, whatever the mode."""
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+                module.requires_grad_(False)
+
+
+def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+    maps = maps.float()
+    mean = maps.mean(dim=(2, 3))
+    return mean, spread(maps, mean)
+
+
+def _statistics(moments: list[tuple[Tensor, Tensor]]) -> Tensor:
+    return torch.cat([torch.log1p(part) for pair in moments for part in pair], dim=1)
+
+
+class ServedStages(nn.Module):
+    """The exported graph: logit, statistics and first-order contributions in one pass.
+
+    With a hidden layer the class activation map is no longer exact. Drawn is each position's
+    share in gradient times statistic: for a mean its activation, for a deviation its squared
+    distance from the mean.
+    """
+
+    def __init__(self, network: StageNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logit (n,), features (n, 2048), activation (n, 16, 16)."""
+        stages = list(self.network.maps(x))
+        moments = [_moments(maps) for maps in stages]
+        features = _statistics(moments)
+        gradient = self.network.head.gradient(features)
+        total, start = torch.zeros_like(x[:, :1, :MAP_SIZE, :MAP_SIZE]), 0
+        for maps, (mean, deviation), width in zip(stages, moments, CHANNELS, strict=True):
+            by_mean = gradient[:, start : start + width] / (1 + mean)
+            by_spread = gradient[:, start + width : start + 2 * width]
+            by_spread = by_spread / ((1 + deviation) * deviation)
+            centred = maps - mean[:, :, None, None]
+            share = maps * by_mean[:, :, None, None] + centred**2 * by_spread[:, :, None, None]
+            total = (
+                total + functional.adaptive_avg_pool2d(share.sum(dim=1, keepdim=True), MAP_SIZE)
+                if share.shape[-1] >= MAP_SIZE
+                else total
+                + functional.interpolate(
+                    share.sum(dim=1, keepdim=True), size=(MAP_SIZE, MAP_SIZE), mode="bilinear"
+                )
+            )
+            start += 2 * width
+        return self.network.head(features), features, total[:, 0]

@@ -1,0 +1,119 @@
+"""Cached statistics of a fixed trunk over a manifest: what ideas are screened on in minutes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from backend.model.network import inference_device
+from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
+from backend.model.processor import this_processor
+from backend.model.stage_network import FEATURE_SIZE, StageNetwork
+from backend.training.degrade import through, web_copy
+from backend.training.manifest import Row, open_picture
+from backend.training.train import Progress
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Which copy of each picture is looked at.
+
+    `degraded` numbers the seeded web copy, 0 being the picture itself; `recompress` is the
+    JPEG quality at which the final view is encoded once more, 0 for not at all.
+    """
+
+    degraded: int = 0
+    recompress: int = 0
+
+
+class _Views(Dataset[tuple[torch.Tensor, int]]):
+    def __init__(self, rows: tuple[Row, ...], variant: Variant, spec: Preprocessing) -> None:
+        self._rows, self._variant, self._spec = rows, variant, spec
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        row = self._rows[index]
+        picture = open_picture(row)
+        if self._variant.degraded:
+            rng = np.random.default_rng([self._variant.degraded, int(row.sha256[:15], 16)])
+            picture = web_copy(picture, rng)
+        return torch.from_numpy(_tensor(picture, self._variant, self._spec)), index
+
+
+def _tensor(picture: Image.Image, variant: Variant, spec: Preprocessing) -> FloatArray:
+    if variant.recompress:
+        # A view of exactly the crop's size is what the encoder sees, as in serving.
+        from backend.model.preprocess import normalise, view
+
+        square = view(picture, spec)
+        return normalise(through(square, "JPEG", quality=variant.recompress), spec)
+    return to_tensor(picture, spec)
+
+
+def extract(
+    network: StageNetwork,
+    rows: tuple[Row, ...],
+    variant: Variant,
+    spec: Preprocessing,
+    progress: Progress = lambda done, total, text: None,
+) -> np.ndarray[Any, np.dtype[np.float16]]:
+    """Return the statistics of every row's picture: float16 of shape (n, 2048)."""
+    device = inference_device()
+    network = network.eval().to(device, memory_format=torch.channels_last)
+    loader = DataLoader(
+        _Views(rows, variant, spec), batch_size=32, num_workers=this_processor().cores
+    )
+    found = np.empty((len(rows), FEATURE_SIZE), np.float16)
+    fast = device.type == "cuda" or this_processor().has_fast_bf16
+    with torch.inference_mode():
+        for images, index in loader:
+            images = images.to(device, memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=fast):
+                statistics = network.statistics(images)
+            found[index.numpy()] = statistics.float().cpu().numpy()
+            progress(int(index[-1]) + 1, len(rows), f"features {variant}")
+    return found
+
+
+def cached(
+    folder: Path,
+    network: StageNetwork,
+    network_name: str,
+    rows: tuple[Row, ...],
+    variant: Variant,
+    spec: Preprocessing,
+    progress: Progress = lambda done, total, text: None,
+) -> FloatArray:
+    """Return the statistics from the cache, or extract and keep them, chunk by chunk.
+
+    The cache is keyed by network, pictures, variant and preprocessing; an interrupted
+    extraction goes on at its last whole chunk.
+    """
+    parts = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        key = hashlib.sha256(
+            repr((network_name, [r.sha256 for r in chunk], variant, spec)).encode()
+        ).hexdigest()[:24]
+        path = folder / f"{key}.npy"
+        if not path.exists():
+            found = extract(network, chunk, variant, spec)
+            fresh = path.with_suffix(".new")
+            with fresh.open("wb") as file:
+                np.save(file, found)
+            fresh.replace(path)
+        parts.append(np.load(path).astype(np.float32))
+        progress(min(start + _CHUNK, len(rows)), len(rows), f"features {variant}")
+    return np.concatenate(parts)

@@ -1,0 +1,66 @@
+"""Fit the small head on cached statistics: seconds, so that ideas can be screened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from backend.model.preprocess import FloatArray
+from backend.model.stage_network import StageHead
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRecipe:
+    """How the head is fitted; the defaults are what the folds chose (docs/training.md)."""
+
+    hidden: int = 128
+    epochs: int = 10
+    lr: float = 1e-3
+    weight_decay: float = 0.1
+    batch_size: int = 256
+    drop_in: float = 0.2
+    drop_hidden: float = 0.5
+    smoothing: float = 0.0
+
+
+def fit_head(
+    features: FloatArray,
+    targets: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    recipe: HeadRecipe,
+    seed: int = 0,
+) -> StageHead:
+    """Fit a head on statistics (n, 2048) with targets and weights (n,); AdamW, cosine."""
+    torch.manual_seed(seed)
+    head = StageHead(recipe.hidden, recipe.drop_in, recipe.drop_hidden)
+    head.mean.copy_(torch.from_numpy(features.mean(axis=0)))
+    head.scale.copy_(torch.from_numpy(1 / (features.std(axis=0) + 1e-3)))
+    x = torch.from_numpy(features)
+    y = torch.from_numpy(targets.astype(np.float32))
+    y = y * (1 - 2 * recipe.smoothing) + recipe.smoothing
+    w = torch.from_numpy(weights.astype(np.float32))
+    optimiser = torch.optim.AdamW(head.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    steps = recipe.epochs * -(-len(x) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    order = torch.Generator().manual_seed(seed)
+    head.train()
+    for _ in range(recipe.epochs):
+        for batch in torch.randperm(len(x), generator=order).split(recipe.batch_size):
+            optimiser.zero_grad()
+            loss = functional.binary_cross_entropy_with_logits(head(x[batch]), y[batch], w[batch])
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    head.eval()
+    return head
+
+
+@torch.inference_mode()
+def head_logits(head: StageHead, features: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the log-odds of statistics: (n, 2048) -> (n,)."""
+    return np.asarray(head(torch.from_numpy(features)).double().numpy(), np.float64)
