@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from backend.domain import Activation, PredictionRecord
@@ -31,13 +31,9 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
     Raises:
         KeyError, TypeError, ValueError: the document is not one of these.
     """
-    return kind(
-        **{
-            name: _rich(hint, document[name])
-            for name, hint in _hints(cast(Hashable, kind)).items()
-            if name in document
-        }
-    )
+    cls: Any = kind
+    hints = _hints(cls).items()
+    return kind(**{name: _rich(hint, document[name]) for name, hint in hints if name in document})
 
 
 def _plain(value: Any) -> Any:
@@ -59,8 +55,8 @@ def _rich(hint: Any, value: Any) -> Any:
 
 
 @cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return {name: _bare(hint) for name, hint in get_type_hints(cast(Hashable, kind)).items()}
+def _hints(kind: Any) -> dict[str, Any]:
+    return {name: _bare(hint) for name, hint in get_type_hints(kind).items()}
 
 
 def _bare(hint: Any) -> Any:

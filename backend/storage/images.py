@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,9 +39,9 @@ class ImageStore:
         path = self._path(sha256)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BadInput("Those bytes do not have that SHA-256.")
-        if self._is_whole(path, len(data)):
-            return
         with translated(path):
+            if path.is_file() and path.read_bytes() == data:
+                return  # what was damaged since is written anew
             self._prepare(path.parent)
             _write_durably(path, data)
 
@@ -84,17 +85,18 @@ class ImageStore:
                 names = sorted(path.name for path in folder.iterdir())
                 yield from (n for n in names if _SHA256.match(n) and n[:2] == folder.name)
 
+    def sweep(self, older_than_s: float = 3600.0) -> int:
+        """Remove what interrupted writes left behind; return how many files that were."""
+        moment = time.time() - older_than_s
+        left = [p for p in self._root.glob(f"*/{_PARTIAL}*") if p.stat().st_mtime < moment]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
     def _path(self, sha256: str) -> Path:
         if not isinstance(sha256, str) or not _SHA256.match(sha256):
             raise BadInput("A SHA-256 is 64 hex digits in lower case.")
         return self._root / sha256[:2] / sha256
-
-    def _is_whole(self, path: Path, size: int) -> bool:
-        # A file of another length was damaged since: let it be written anew.
-        try:
-            return path.stat().st_size == size
-        except OSError:
-            return False
 
     def _prepare(self, folder: Path) -> None:
         for each in (self._root, folder):
