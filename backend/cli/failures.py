@@ -9,16 +9,13 @@ from typing import Any
 
 import click
 
-from backend.errors import BrushmarkError, MissingExtra
+from backend.errors import BrushmarkError
 
 DONE = 0
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
-
-TRAINING_MODULES = frozenset({"nncf", "scipy", "sklearn", "torch", "torchvision"})
-"""What the extra `train` installs."""
 
 
 def run(command: Callable[[], Any]) -> int:
@@ -33,11 +30,8 @@ def run(command: Callable[[], Any]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except (BrushmarkError, OSError, ModuleNotFoundError) as error:
-        line = describe(error)
-        if line is None:
-            raise
-        tell(line)
+    except (BrushmarkError, OSError) as error:
+        tell(describe(error))
         return FAILED
     return result if isinstance(result, int) else DONE
 
@@ -52,26 +46,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def describe(error: BaseException) -> str | None:
-    """Put an error into one line for a person; None for one that nobody foresaw."""
-    if isinstance(error, ModuleNotFoundError):
-        missing = missing_extra(error)
-        return describe(missing) if missing else None
-    if isinstance(error, BrushmarkError):
-        return str(error)
-    if isinstance(error, OSError):
-        return _describe_os_error(error)
-    return None
-
-
-def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
-    """Say which part of the installation would bring a module that is not there."""
-    if (error.name or "").partition(".")[0] not in TRAINING_MODULES:
-        return None
-    return MissingExtra(
-        f"{error.name} is not installed: this needs the training extra: "
-        "pip install 'brushmark[train]'"
-    )
+def describe(error: BrushmarkError | OSError) -> str:
+    """Put an error into a sentence for a person."""
+    return str(error) if isinstance(error, BrushmarkError) else _describe_os_error(error)
 
 
 def _describe_os_error(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 
@@ -18,7 +19,8 @@ from backend.settings import Settings
     is_flag=True,
     help="Let visitors without a token check pictures, under rate limits; nothing is kept.",
 )
-def serve(public: bool) -> None:
+@click.option("--quiet", is_flag=True, help="Log warnings and errors alone.")
+def serve(public: bool, quiet: bool) -> None:
     """Start the backend alone.
 
     It listens on BRUSHMARK_HOST and BRUSHMARK_PORT until Ctrl-C. A --public server answers
@@ -30,8 +32,13 @@ def serve(public: bool) -> None:
       BRUSHMARK_TRUSTED_HOSTS=check.example.org brushmark serve --public
     """
     from backend.app import serve as serve_backend
+    from backend.cli.logs import log_to_stderr
 
-    serve_backend(with_public(Settings.from_env(), public))
+    log_to_stderr(logging.WARNING if quiet else logging.INFO)
+    serve_backend(
+        with_public(Settings.from_env(), public),
+        on_ready=lambda address: click.echo(f"Backend  {address}"),
+    )
 
 
 def with_public(settings: Settings, public: bool) -> Settings:

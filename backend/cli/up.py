@@ -70,7 +70,7 @@ def backend_program(settings: Settings) -> Program:
     """Return how to run the backend as a program of its own."""
     return Program(
         name="backend",
-        arguments=("backend.cli", "serve", *(("--public",) if settings.public else ())),
+        arguments=("backend.cli", "serve", "--quiet", *(("--public",) if settings.public else ())),
         health_url=backend_url(settings) + "/healthz",
         environment={"BRUSHMARK_PORT": str(settings.port)},
     )
