@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import click
 
+from backend.cli.logs import log_to_stderr
 from backend.cli.processes import claim_port, run_together
 from backend.cli.streamlit_program import dashboard_host, dashboard_program, dashboard_url
+from backend.homelock import refuse_second_backend
 from backend.settings import Settings
 
 
@@ -31,12 +33,15 @@ def serve(public: bool, quiet: bool) -> None:
       brushmark serve
       BRUSHMARK_TRUSTED_HOSTS=check.example.org brushmark serve --public
     """
+    settings = with_public(Settings.from_env(), public)
+    settings.prepare_home()
+    # Before the server and the model are imported: whoever is second shall hear it at once.
+    refuse_second_backend(settings)
     from backend.app import serve as serve_backend
-    from backend.cli.logs import log_to_stderr
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
     serve_backend(
-        with_public(Settings.from_env(), public),
+        settings,
         on_ready=lambda address: click.echo(f"Backend  {address}"),
     )
 

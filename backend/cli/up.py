@@ -15,6 +15,7 @@ from backend.cli.streamlit_program import (
     dashboard_program,
     dashboard_url,
 )
+from backend.homelock import refuse_second_backend
 from backend.settings import Settings
 
 EXTENSION = Path(__file__).resolve().parents[2] / "extension"
@@ -53,8 +54,6 @@ def claim(settings: Settings) -> Settings:
     Raises:
         AlreadyRunning: one of them is taken.
     """
-    from backend.app import refuse_second_backend
-
     settings.prepare_home()
     refuse_second_backend(settings)
     return replace(
