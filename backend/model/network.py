@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision.models import resnet18
-
-from backend.errors import WeightsDamaged
 
 ARCHITECTURE = "resnet18-linear"
 FEATURE_SIZE = 512
@@ -86,62 +81,6 @@ class ServedNetwork(nn.Module):
         logit = features @ weight + bias
         activation = (maps * weight[None, :, None, None]).sum(dim=1)
         return Served(logit, features, activation)
-
-
-def load_initialisation(network: Network, path: Path) -> None:
-    """Load a pretrained trunk under torchvision's names; its own head is left out.
-
-    Raises:
-        WeightsDamaged: the file is not a ResNet-18.
-    """
-    state = {k: v for k, v in _read(path).items() if not k.startswith("fc.")}
-    _load(network, state, path, allowed_missing=("fc.weight", "fc.bias"))
-
-
-def load_checkpoint(network: Network, path: Path) -> None:
-    """Load a whole checkpoint of ours.
-
-    Raises:
-        WeightsDamaged: the file is damaged or of another network.
-    """
-    _load(network, _read(path), path, allowed_missing=())
-
-
-def save_checkpoint(network: nn.Module, path: Path, *, half: bool = False) -> None:
-    """Write a checkpoint: whole or not at all; in half precision for a release."""
-    state = {
-        name: (tensor.half() if half and tensor.is_floating_point() else tensor)
-        .detach()
-        .cpu()
-        .contiguous()
-        for name, tensor in network.state_dict().items()
-    }
-    fresh = path.with_name(path.name + ".new")
-    save_file(state, fresh, metadata={"architecture": ARCHITECTURE})
-    fresh.replace(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsDamaged(f"{path} cannot be read as safetensors: {error}.") from error
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-
-
-def _load(
-    network: Network, state: dict[str, Any], path: Path, allowed_missing: tuple[str, ...]
-) -> None:
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise WeightsDamaged(f"{path} is not a checkpoint of {ARCHITECTURE}.") from error
-    absent = set(missing) - set(allowed_missing)
-    if unexpected or absent:
-        raise WeightsDamaged(
-            f"{path} is not a checkpoint of {ARCHITECTURE}: "
-            f"{len(unexpected)} unknown and {len(absent)} missing tensors."
-        )
 
 
 def inference_device() -> torch.device:

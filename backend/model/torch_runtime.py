@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from backend.errors import WeightsDamaged
+from backend.model.architectures import find_architecture, load_checkpoint
 from backend.model.card import CHECKPOINT, Card
 from backend.model.card_judge import CardJudge
-from backend.model.network import (
-    ARCHITECTURE,
-    Network,
-    Served,
-    ServedNetwork,
-    inference_device,
-    load_checkpoint,
-)
+from backend.model.network import Served, inference_device
 from backend.model.preprocess import FloatArray
 
 
@@ -22,15 +15,12 @@ class TorchJudge(CardJudge):
     """The same answers as `OpenVinoJudge`, from the checkpoint beside the graph."""
 
     def __init__(self, card: Card) -> None:
-        if card.architecture != ARCHITECTURE:
-            raise WeightsDamaged(
-                f"{card.ref.version} is a {card.architecture}; this version runs {ARCHITECTURE}."
-            )
         super().__init__(card)
         self._device = inference_device()
-        network = Network()
+        architecture = find_architecture(card.architecture)
+        network = architecture.build()
         load_checkpoint(network, card.folder / CHECKPOINT)
-        self._served = ServedNetwork(network).eval().to(self._device)
+        self._served = architecture.serve(network).eval().to(self._device)
 
     @property
     def device(self) -> str:

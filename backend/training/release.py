@@ -19,6 +19,12 @@ from safetensors.numpy import save_file
 
 from backend.domain import utc_now
 from backend.errors import BadManifest, BadRun, Conflict
+from backend.model.architectures import (
+    Architecture,
+    find_architecture,
+    load_checkpoint,
+    save_checkpoint,
+)
 from backend.model.card import (
     CARD_FORMAT,
     CARD_NAME,
@@ -29,15 +35,7 @@ from backend.model.card import (
     Calibration,
     load_card,
 )
-from backend.model.network import (
-    ARCHITECTURE,
-    FEATURE_SIZE,
-    Network,
-    Served,
-    ServedNetwork,
-    load_checkpoint,
-    save_checkpoint,
-)
+from backend.model.network import Served
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
@@ -118,11 +116,12 @@ def _fill(
     version: str,
     progress: Progress,
 ) -> None:
-    network = Network()
+    architecture = find_architecture(config["architecture"])
+    network = architecture.build()
     load_checkpoint(network, run.best_path)
     spec = Preprocessing.from_json(config["preprocessing"])
     save_checkpoint(network, folder / CHECKPOINT, half=True)
-    export_graph(network, folder / GRAPH_XML, spec.crop_px)
+    export_graph(architecture, network, folder / GRAPH_XML, spec.crop_px)
     card = _card(folder, run, config, manifest, version)
     write_json(folder / CARD_NAME, card)
     # Calibration and thresholds from `val`, scored by the very graph that will serve.
@@ -156,12 +155,12 @@ def _fill(
     write_json(folder / CARD_NAME, card)
 
 
-def export_graph(network: Network, path: Path, crop_px: int) -> None:
+def export_graph(architecture: Architecture, network: Any, path: Path, crop_px: int) -> None:
     """Write the served graph as OpenVINO IR, its constants in 16 bits.
 
     One input (n, 3, crop, crop); outputs `logit`, `features`, `activation`.
     """
-    served = ServedNetwork(network).eval().requires_grad_(False)
+    served = architecture.serve(network).eval().requires_grad_(False)
     # Two example pictures: with one, the exporter takes the batch for a constant.
     example = torch.zeros(2, 3, crop_px, crop_px)
     batch = torch.export.Dim("n", min=1, max=1024)
@@ -183,8 +182,8 @@ def _card(
         "format": CARD_FORMAT,
         "version": version,
         "released_at": utc_now().isoformat(timespec="seconds"),
-        "architecture": ARCHITECTURE,
-        "feature_size": FEATURE_SIZE,
+        "architecture": config["architecture"],
+        "feature_size": find_architecture(config["architecture"]).feature_size,
         "classes": list(CLASSES),
         "preprocessing": config["preprocessing"],
         "scope": {"min_short_side_px": MIN_SHORT_SIDE_PX},
@@ -220,7 +219,7 @@ def _write_features(path: Path, parts: dict[str, Scores]) -> None:
     Group and source are indices into the name lists of the file's metadata.
     """
     tensors: dict[str, np.ndarray[Any, Any]] = {}
-    metadata: dict[str, str] = {"feature_size": str(FEATURE_SIZE)}
+    metadata: dict[str, str] = {}
     for field in ("group", "source", "kind", "generator"):
         names = sorted({getattr(r, field) for part in parts.values() for r in part.rows})
         metadata[field] = json.dumps(names)

@@ -14,14 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from backend.errors import BadRun, OutOfSpace, UnknownField
-from backend.model.network import (
-    ARCHITECTURE,
-    Network,
-    inference_device,
-    load_checkpoint,
-    load_initialisation,
-    save_checkpoint,
-)
+from backend.model.architectures import load_checkpoint, load_initialisation, save_checkpoint
+from backend.model.network import ARCHITECTURE, Network, inference_device
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.training.manifest import Manifest, counts

@@ -31,7 +31,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 @pytest.fixture(scope="module")
 def init(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trunk that was never trained: enough to tell blurred from grainy."""
-    from backend.model.network import Network, save_checkpoint
+    from backend.model.architectures import save_checkpoint
+    from backend.model.network import Network
 
     torch.manual_seed(5)
     path = tmp_path_factory.mktemp("init") / "init.safetensors"
