@@ -1,0 +1,131 @@
+"""The head over all stages: its closed-form gradient, its map, its exported graph."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+
+from backend.errors import WeightsDamaged
+from backend.model.architectures import (
+    ARCHITECTURES,
+    find_architecture,
+    load_checkpoint,
+    load_initialisation,
+    save_checkpoint,
+)
+from backend.model.preprocess import Preprocessing, to_tensor
+from backend.model.stage_network import MAP_SIZE, ServedStages, StageHead, StageNetwork
+from backend.training.release import export_graph
+from tests.pictures import SHARED, draw
+
+INIT = SHARED / "data" / "init" / "resnet18-imagenet-partial.safetensors"
+
+
+@pytest.fixture(scope="module")
+def network() -> StageNetwork:
+    """A trunk, pretrained where the initialisation is at hand, under a random head."""
+    torch.manual_seed(3)
+    network = StageNetwork(hidden=32)
+    if INIT.exists():
+        load_initialisation(network, INIT)
+    with torch.inference_mode():
+        statistics = network.eval().statistics(_batch(range(6)))
+    network.head.mean.copy_(statistics.mean(dim=0))
+    network.head.scale.copy_(1 / (statistics.std(dim=0) + 0.1))
+    network.eval().requires_grad_(False)
+    return network
+
+
+def _batch(seeds: range, size: int = 128) -> torch.Tensor:
+    spec = Preprocessing(size, size)
+    return torch.stack([torch.from_numpy(to_tensor(draw(300, 260, s), spec)) for s in seeds])
+
+
+def test_the_closed_form_gradient_is_autograds() -> None:
+    """Two matrix products give what automatic differentiation gives."""
+    torch.manual_seed(1)
+    head = StageHead(hidden=16).eval()
+    head.mean.normal_()
+    head.scale.uniform_(0.5, 2)
+    statistics = torch.randn(5, 2048, requires_grad=True)
+    (wanted,) = torch.autograd.grad(head(statistics).sum(), statistics)
+    torch.testing.assert_close(head.gradient(statistics.detach()), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_the_map_is_gradient_times_statistic(network: StageNetwork) -> None:
+    """Averaged over space, the map is the head's gradient times what each stage gives."""
+    images = _batch(range(3))
+    with torch.inference_mode():
+        _, features, activation = ServedStages(network)(images)
+        gradient = network.head.gradient(features)
+        raw = torch.expm1(features)
+        wanted = (gradient * raw / (1 + raw)).sum(dim=1)
+    assert activation.shape == (3, MAP_SIZE, MAP_SIZE)
+    torch.testing.assert_close(activation.mean(dim=(1, 2)), wanted, atol=2e-2, rtol=2e-2)
+
+
+def test_covering_a_warm_place_lowers_the_logit_more_than_a_cool_one(
+    network: StageNetwork,
+) -> None:
+    """Occlusion agrees with the map: over many pictures the two rank places alike."""
+    agreements = []
+    for seed in range(6):
+        image = _batch(range(seed, seed + 1))
+        with torch.inference_mode():
+            logit, _, activation = ServedStages(network)(image)
+            drops, shares = [], []
+            for y in range(0, 128, 32):
+                for x in range(0, 128, 32):
+                    covered = image.clone()
+                    patch = covered[:, :, y : y + 32, x : x + 32]
+                    patch.copy_(patch.mean(dim=(2, 3), keepdim=True).expand_as(patch))
+                    drops.append(float(logit - network(covered)))
+                    cell = activation[0, y // 8 : y // 8 + 4, x // 8 : x // 8 + 4]
+                    shares.append(float(cell.mean()))
+        agreements.append(np.corrcoef(drops, shares)[0, 1])
+    assert float(np.mean(agreements)) > 0.2
+
+
+def test_the_exported_graph_gives_what_torch_gives(network: StageNetwork, tmp_path: Path) -> None:
+    """Logit, statistics and map of the served graph are torch's."""
+    export_graph(find_architecture("resnet18-stages"), network, tmp_path / "graph.xml", 128)
+    core = ov.Core()
+    compiled = core.compile_model(
+        core.read_model(tmp_path / "graph.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    images = _batch(range(4))
+    with torch.inference_mode():
+        wanted = ServedStages(network)(images)
+    for name, tensor in zip(("logit", "features", "activation"), wanted, strict=True):
+        found = compiled({0: images.numpy()})[name]
+        np.testing.assert_allclose(found, tensor.numpy(), atol=0.02, rtol=0.02)
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    """A card that names a network of another version gets a sentence, not a guess."""
+    with pytest.raises(WeightsDamaged, match="resnet18-linear"):
+        find_architecture("resnet99")
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_a_checkpoint_survives_half_precision(name: str, tmp_path: Path) -> None:
+    """Written in 16 bits and read again, a network's tensors are the same to 16 bits."""
+    torch.manual_seed(2)
+    one, two = ARCHITECTURES[name].build(), ARCHITECTURES[name].build()
+    save_checkpoint(one, tmp_path / "c.safetensors", half=True)
+    load_checkpoint(two, tmp_path / "c.safetensors")
+    for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    """Another network's checkpoint and a torn file are refused, each by its fault."""
+    save_checkpoint(ARCHITECTURES["resnet18-linear"].build(), tmp_path / "c.safetensors")
+    with pytest.raises(WeightsDamaged, match="StageNetwork"):
+        load_checkpoint(StageNetwork(), tmp_path / "c.safetensors")
+    torn = tmp_path / "torn.safetensors"
+    torn.write_bytes((tmp_path / "c.safetensors").read_bytes()[:1000])
+    with pytest.raises(WeightsDamaged, match="cannot be read"):
+        load_checkpoint(StageNetwork(), torn)
