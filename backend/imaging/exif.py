@@ -14,7 +14,8 @@ def orientation(block: bytes | None) -> int:
     as warnings of the whole process; this reads one. A damaged block is none: 1, upright.
     Source: CIPA DC-008 (Exif 3.0), 4.6.2 and 4.6.4.
     """
-    if not block or block[:4] not in (b"II*\0", b"MM\0*"):
+    block = (block or b"").removeprefix(b"Exif\0\0")
+    if block[:4] not in (b"II*\0", b"MM\0*"):
         return 1
     order = "<" if block.startswith(b"I") else ">"
     try:

@@ -15,6 +15,7 @@ MAX_SCANNED_PIXELS = 1_000_000_000
 """Scans times pixels. A progressive scan of 50 megapixels costs some 45 ms and can be written
 in 100 bytes, so a small file could keep a decoder busy for hours; encoders write ten or so."""
 
+_USUAL_SCANS = 16
 _EOI, _SOS = 0xD9, 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Frame headers, Huffman and arithmetic tables, quantisation, restart interval; JFIF and Adobe,
@@ -42,7 +43,7 @@ class _Header:
         if code in _KEPT:
             self.kept.append(b"\xff%c%b" % (code, (len(body) + 2).to_bytes(2)) + body)
         elif code == 0xE1 and body.startswith(b"Exif\0") and self.exif is None:
-            self.exif = body[6:]
+            self.exif = body
         elif code == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
             self.icc.append(body[12:])
 
@@ -102,7 +103,7 @@ def _finish(header: _Header, data: bytes, scans_start: int) -> Container:
     if header.size is None:
         raise UndecodableImage("This JPEG file does not say how large its picture is.")
     width, height = header.size
-    limit = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height))
+    limit = min(MAX_SCANS, max(_USUAL_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
     # Counting the two bytes is quick and never too low; only a suspicious file is walked.
     if data.count(b"\xff\xda", scans_start) > limit and _scans(data, scans_start, limit) > limit:
         raise UndecodableImage("This JPEG file stores its picture in too many passes to decode.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from backend.errors import UndecodableImage
@@ -28,15 +29,7 @@ def read(data: bytes) -> Container:
         frames += kind == b"ANMF"
         if kind in (b"ICCP", b"EXIF"):
             blocks.setdefault(kind, data[start:end])
-    exif = blocks.get(b"EXIF")
-    return Container(
-        "WEBP",
-        data,
-        size,
-        max(1, frames),
-        blocks.get(b"ICCP"),
-        exif.removeprefix(b"Exif\0\0") if exif else None,
-    )
+    return Container("WEBP", data, size, max(1, frames), blocks.get(b"ICCP"), blocks.get(b"EXIF"))
 
 
 def _canvas(kind: bytes, body: bytes) -> tuple[int, int]:
@@ -45,10 +38,8 @@ def _canvas(kind: bytes, body: bytes) -> tuple[int, int]:
     if kind == b"VP8X":
         return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
-        sides = body[6:8], body[8:10]
-        return int.from_bytes(sides[0], "little") & 0x3FFF, int.from_bytes(
-            sides[1], "little"
-        ) & 0x3FFF
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
     if kind == b"VP8L" and body[0] == 0x2F:
         bits = int.from_bytes(body[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
