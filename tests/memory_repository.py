@@ -1,0 +1,348 @@
+"""A repository in memory: plain loops over lists, obviously right, kept to the same contract."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from backend.domain import (
+    Appeal,
+    AuditEvent,
+    Job,
+    Label,
+    Outcome,
+    PairingCode,
+    Policy,
+    PredictionRecord,
+    Review,
+    ReviewLabel,
+    Token,
+)
+from backend.errors import BadInput, Conflict, NotFound, StoreUnavailable
+from backend.storage.repository import (
+    MAX_PAGE,
+    SORTS,
+    Extras,
+    Page,
+    PredictionFilter,
+    Repository,
+    Stats,
+)
+
+T = TypeVar("T")
+
+
+class MemoryRepository(Repository):
+    """What a `Repository` does, without a disk."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._records: dict[str, PredictionRecord] = {}
+        self._extras: dict[str, Extras] = {}
+        self._expired: set[str] = set()
+        self._reviews: dict[str, Review] = {}
+        self._reviewed_outcome: dict[str, Outcome] = {}
+        self._appeals: dict[str, Appeal] = {}
+        self._tokens: dict[str, Token] = {}
+        self._codes: dict[str, PairingCode] = {}
+        self._policies: dict[int, Policy] = {}
+        self._jobs: dict[str, Job] = {}
+        self._facts: dict[str, str] = {}
+        self._events: dict[str, AuditEvent] = {}
+        self._closed = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_") and name != "close" and self._closed:
+            raise StoreUnavailable("The store is closed.")
+        return super().__getattribute__(name)
+
+    # ---- predictions --------------------------------------------------------------------
+
+    def append_prediction(self, record: PredictionRecord, extras: Extras) -> None:
+        self._add(self._records, record.id, record)
+        self._extras[record.id] = extras
+
+    def get_prediction(self, prediction_id: str) -> PredictionRecord | None:
+        return self._records.get(prediction_id)
+
+    def get_extras(self, prediction_id: str) -> Extras:
+        return self._extras.get(prediction_id, Extras())
+
+    def list_predictions(
+        self,
+        where: PredictionFilter,
+        *,
+        sort: str = "-created_at",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        if sort not in SORTS or not 1 <= limit <= MAX_PAGE:
+            raise BadInput("no such order or limit")
+        key = _by_score if "score" in sort else _by_time
+        found = sorted(self._matching(where), key=key, reverse=sort.startswith("-"))
+        start = 0
+        if cursor is not None:
+            name, _, last = cursor.partition("|")
+            ids = [record.id for record in found]
+            if name != sort or last not in ids:
+                raise BadInput("no cursor of ours")
+            start = ids.index(last) + 1
+        page = found[start : start + limit]
+        more = len(found) > start + limit
+        return Page(tuple(page), f"{sort}|{page[-1].id}" if more else None)
+
+    def count_predictions(self, where: PredictionFilter) -> int:
+        return len(self._matching(where))
+
+    def _matching(self, where: PredictionFilter) -> list[PredictionRecord]:
+        with self._lock:
+            return [r for r in self._records.values() if self._passes(r, where)]
+
+    def _passes(self, record: PredictionRecord, where: PredictionFilter) -> bool:
+        standing = self._standing(record.image.sha256)
+        prediction = record.verdict.prediction
+        score = prediction.score if prediction else None
+        tests: list[tuple[object, Callable[[], bool]]] = [
+            (where.outcome, lambda: record.verdict.outcome == where.outcome),
+            (where.label, lambda: standing is not None and standing.label == where.label),
+            (where.reviewed, lambda: (standing is not None) == where.reviewed),
+            (where.model, lambda: record.model is not None and record.model.version == where.model),
+            (where.site, lambda: _site(record) == (where.site or "").strip().lower()),
+            (where.source, lambda: record.context.source == where.source),
+            (where.client, lambda: record.client == where.client),
+            (where.since, lambda: record.created_at >= _given(where.since)),
+            (where.until, lambda: record.created_at < _given(where.until)),
+            (where.min_score, lambda: score is not None and score >= _given(where.min_score)),
+            (where.max_score, lambda: score is not None and score <= _given(where.max_score)),
+            (where.q or None, lambda: (where.q or "").casefold() in _text(record)),
+        ]
+        return all(test() for value, test in tests if value is not None)
+
+    def latest_by_sha256(self, digests: Sequence[str]) -> Mapping[str, PredictionRecord]:
+        with self._lock:
+            ordered = sorted(self._records.values(), key=_by_time)
+        return {r.image.sha256: r for r in ordered if r.image.sha256 in set(digests)}
+
+    def delete_prediction(self, prediction_id: str) -> None:
+        with self._lock:
+            self._find(self._records, prediction_id)
+            del self._records[prediction_id]
+            self._extras.pop(prediction_id, None)
+
+    def expire_unreviewed(self, before: datetime, limit: int = 500) -> tuple[str, ...]:
+        with self._lock:
+            while due := self._due(before)[:limit]:
+                for record in due:
+                    bare = replace(record.context, page_url=None, image_url=None, page_title=None)
+                    self._records[record.id] = replace(record, context=bare)
+                    self._expired.add(record.id)
+                digests = dict.fromkeys(r.image.sha256 for r in due)
+                if free := tuple(d for d in digests if self._is_free(d, before)):
+                    return free
+            return ()
+
+    def _due(self, before: datetime) -> list[PredictionRecord]:
+        waiting = (
+            r
+            for r in self._records.values()
+            if r.created_at < before
+            and r.id not in self._expired
+            and self._standing(r.image.sha256) is None
+        )
+        return sorted(waiting, key=_by_time)
+
+    def _is_free(self, digest: str, before: datetime) -> bool:
+        records = [r for r in self._records.values() if r.image.sha256 == digest]
+        appealed = any(a.sha256 == digest for a in self._appeals.values())
+        return not appealed and all(r.created_at < before for r in records)
+
+    def images_referenced(self) -> Iterator[str]:
+        return iter(sorted({r.image.sha256 for r in self._records.values()}))
+
+    # ---- reviews and appeals ------------------------------------------------------------
+
+    def append_review(self, review: Review) -> None:
+        with self._lock:
+            record = self._record_of(review.prediction_id, review.sha256)
+            self._add(self._reviews, review.id, review)
+            self._reviewed_outcome[review.id] = record.verdict.outcome
+
+    def undo_review(self, review_id: str, undone_at: datetime) -> Review:
+        with self._lock:
+            review = self._find(self._reviews, review_id)
+            if review.undone_at is not None:
+                raise Conflict("undone already")
+            self._reviews[review_id] = replace(review, undone_at=undone_at)
+            return self._reviews[review_id]
+
+    def reviews_of(self, sha256: str) -> tuple[Review, ...]:
+        with self._lock:
+            found = [r for r in self._reviews.values() if r.sha256 == sha256]
+        return tuple(sorted(found, key=lambda r: r.created_at))  # stable: then as appended
+
+    def _standing(self, sha256: str) -> Review | None:
+        return next((r for r in reversed(self.reviews_of(sha256)) if r.undone_at is None), None)
+
+    def latest_reviews(self, digests: Sequence[str]) -> Mapping[str, Review]:
+        return {d: r for d in digests if (r := self._standing(d)) is not None}
+
+    def append_appeal(self, appeal: Appeal) -> None:
+        with self._lock:
+            self._record_of(appeal.prediction_id, appeal.sha256)
+            self._add(self._appeals, appeal.id, appeal)
+
+    def count_appeals(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        with self._lock:
+            counts = Counter(a.prediction_id for a in self._appeals.values())
+        return {prediction_id: counts[prediction_id] for prediction_id in prediction_ids}
+
+    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
+        return self._newest(self._appeals, limit)
+
+    def _record_of(self, prediction_id: str, sha256: str) -> PredictionRecord:
+        record = self._find(self._records, prediction_id)
+        if record.image.sha256 != sha256:
+            raise BadInput("another picture")
+        return record
+
+    # ---- tokens, policies, jobs, facts, audit -------------------------------------------
+
+    def append_token(self, token: Token) -> None:
+        self._add(self._tokens, token.id, token)
+
+    def find_token(self, digest: str) -> Token | None:
+        with self._lock:
+            found = (t for t in self._tokens.values() if t.digest == digest)
+            return next((t for t in found if t.revoked_at is None), None)
+
+    def list_tokens(self) -> tuple[Token, ...]:
+        with self._lock:
+            return tuple(sorted(self._tokens.values(), key=lambda t: t.created_at))
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> Token:
+        with self._lock:
+            token = self._find(self._tokens, token_id)
+            if token.revoked_at is None:
+                self._tokens[token_id] = token = replace(token, revoked_at=revoked_at)
+            return token
+
+    def append_pairing_code(self, code: PairingCode) -> None:
+        with self._lock:
+            alive = {c.id: c for c in self._codes.values() if c.expires_at > code.created_at}
+            self._codes = alive
+            self._add(self._codes, code.id, code)
+
+    def use_pairing_code(self, digest: str, now: datetime) -> bool:
+        with self._lock:
+            for code in self._codes.values():
+                if code.digest == digest and code.used_at is None and code.expires_at > now:
+                    self._codes[code.id] = replace(code, used_at=now)
+                    return True
+            return False
+
+    def append_policy(self, policy: Policy) -> None:
+        self._add(self._policies, policy.number, policy)
+
+    def latest_policy(self) -> Policy | None:
+        with self._lock:
+            return self._policies[max(self._policies)] if self._policies else None
+
+    def save_job(self, job: Job) -> None:
+        self._jobs[job.id] = job
+
+    def list_jobs(self, limit: int = 100) -> tuple[Job, ...]:
+        return self._newest(self._jobs, limit)
+
+    def get_setting(self, key: str) -> str | None:
+        return self._facts.get(key)
+
+    def put_setting(self, key: str, value: str) -> None:
+        self._facts[key] = value
+
+    def append_event(self, event: AuditEvent) -> None:
+        self._add(self._events, event.id, event)
+
+    def list_events(self, limit: int = 200) -> tuple[AuditEvent, ...]:
+        return self._newest(self._events, limit)
+
+    # ---- whole --------------------------------------------------------------------------
+
+    def stats(self) -> Stats:
+        with self._lock:
+            records = list(self._records.values())
+            digests = {r.sha256 for r in self._reviews.values()}
+            standing = [r for d in digests if (r := self._standing(d)) is not None]
+            about = [(r.label.value, self._reviewed_outcome[r.id].value) for r in standing]
+        days: dict[str, Counter[str]] = defaultdict(Counter)
+        for r in records:
+            days[r.created_at.date().isoformat()][r.verdict.outcome.value] += 1
+        scores = [r.verdict.prediction.score for r in records if r.verdict.prediction]
+        bins = Counter(min(int(score * 20), 19) for score in scores)
+        sides = {Label.AI_GENERATED.value, Label.HUMAN_MADE.value}
+        return Stats(
+            predictions=len(records),
+            by_outcome={o.value: sum(r.verdict.outcome is o for r in records) for o in Outcome},
+            by_day={day: dict(days[day]) for day in sorted(days)[-90:]},
+            by_model=Counter(r.model.version for r in records if r.model),
+            by_source=Counter(r.context.source.value for r in records),
+            score_histogram=tuple(bins[i] for i in range(20)),
+            reviewed=len(standing),
+            by_label={x.value: sum(r.label is x for r in standing) for x in ReviewLabel},
+            agreed=sum(label == outcome for label, outcome in about),
+            corrected=sum({label, outcome} == sides for label, outcome in about),
+            appeals=len(self._appeals),
+        )
+
+    def ready(self) -> None:
+        return
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _add(self, where: dict[Any, T], key: object, value: T) -> None:
+        with self._lock:
+            if key in where:
+                raise Conflict(f"{key} is there already")
+            where[key] = value
+
+    def _find(self, where: dict[str, T], key: str) -> T:
+        if key not in where:
+            raise NotFound(f"no {key}")
+        return where[key]
+
+    def _newest(self, where: Mapping[str, Any], limit: int) -> tuple[Any, ...]:
+        with self._lock:
+            ordered = sorted(where.values(), key=lambda v: v.created_at)
+        return tuple(reversed(ordered))[:limit]
+
+
+def _given(value: T | None) -> T:
+    assert value is not None
+    return value
+
+
+def _by_time(record: PredictionRecord) -> tuple[datetime, str]:
+    return record.created_at, record.id
+
+
+def _by_score(record: PredictionRecord) -> tuple[float, str]:
+    prediction = record.verdict.prediction
+    return (prediction.score if prediction else -1.0), record.id
+
+
+def _site(record: PredictionRecord) -> str | None:
+    hosts = (
+        urlsplit(a or "").hostname for a in (record.context.page_url, record.context.image_url)
+    )
+    return next((host for host in hosts if host), None)
+
+
+def _text(record: PredictionRecord) -> str:
+    title, site = record.context.page_title, _site(record)
+    parts = (record.id, record.image.sha256, site, title, record.verdict.summary)
+    return "\n".join(part for part in parts if part).casefold()
