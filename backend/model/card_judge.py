@@ -9,7 +9,7 @@ from PIL import Image
 from backend.domain import Activation, ModelRef, Policy
 from backend.model.card import Card
 from backend.model.judge import Scored
-from backend.model.preprocess import FloatArray, to_tensor, view_region
+from backend.model.preprocess import FloatArray, native_view, normalise, to_tensor, view_region
 
 
 class CardJudge(ABC):
@@ -55,10 +55,17 @@ class CardJudge(ABC):
         """
 
     def score(self, image: Image.Image) -> Scored:
-        """Score an upright RGB picture."""
+        """Score an upright RGB picture.
+
+        Where the card asks for a native view, its logit and the global view's are averaged;
+        map and features are the global view's.
+        """
         spec = self._card.preprocessing
         out = self.infer(to_tensor(image, spec)[None])
         logit = float(out["logit"][0])
+        native = native_view(image, spec)
+        if native is not None:
+            logit = (logit + float(self.infer(normalise(native, spec)[None])["logit"][0])) / 2
         return Scored(
             score=self._card.calibration.apply(logit),
             logit=logit,

@@ -31,8 +31,11 @@ _KERNELS = {
 class Preprocessing:
     """How a picture becomes a tensor; travels in the model card.
 
-    The short side is resized to `resize_short_side_px` (antialiased), the centre square of
-    `crop_px` is cut out, values are scaled to [0, 1] and normalised by channel.
+    The global view: the short side is resized to `resize_short_side_px` (antialiased) and the
+    centre square of `crop_px` cut out. Pictures whose short side reaches
+    `native_from_short_side_px` give a native view too: the most detailed of four squares of
+    `crop_px`, not resized, because resizing wipes out the finest traces; 0 for never. Values
+    are scaled to [0, 1] and normalised by channel.
     """
 
     resize_short_side_px: int = 256
@@ -40,12 +43,15 @@ class Preprocessing:
     interpolation: str = "bilinear"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    native_from_short_side_px: int = 0
 
     def __post_init__(self) -> None:
         if self.interpolation not in _KERNELS:
             raise ValueError(f"interpolation is one of {', '.join(_KERNELS)}")
         if not 0 < self.crop_px <= self.resize_short_side_px:
             raise ValueError("crop_px must lie in (0, resize_short_side_px]")
+        if self.native_from_short_side_px and self.native_from_short_side_px < self.crop_px:
+            raise ValueError("native_from_short_side_px is 0 or at least crop_px")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("mean and std have three channels, std above 0")
 
@@ -116,6 +122,34 @@ def to_tensor(image: Image.Image, spec: Preprocessing) -> FloatArray:
         float32 of shape (3, crop_px, crop_px).
     """
     return normalise(view(image, spec), spec)
+
+
+def native_view(image: Image.Image, spec: Preprocessing) -> Image.Image | None:
+    """Cut the most detailed of four squares at native resolution, or None for small pictures.
+
+    The squares are centred in the quadrants; detail is the mean absolute difference of
+    neighbouring pixels' lightness.
+    """
+    if not spec.native_from_short_side_px or min(image.size) < spec.native_from_short_side_px:
+        return None
+    squares = [image.crop(box) for box in _quadrant_boxes(*image.size, spec.crop_px)]
+    return max(squares, key=_detail)
+
+
+def _quadrant_boxes(width: int, height: int, side: int) -> list[tuple[int, int, int, int]]:
+    boxes = []
+    for y in (height // 4, height - height // 4):
+        for x in (width // 4, width - width // 4):
+            left = min(max(0, x - side // 2), width - side)
+            top = min(max(0, y - side // 2), height - side)
+            boxes.append((left, top, left + side, top + side))
+    return boxes
+
+
+def _detail(square: Image.Image) -> float:
+    light = np.asarray(square.convert("L"), np.int16)
+    across = np.abs(np.diff(light, axis=1)).mean()
+    return float(across + np.abs(np.diff(light, axis=0)).mean())
 
 
 def view_region(width: int, height: int, spec: Preprocessing) -> tuple[float, float, float, float]:

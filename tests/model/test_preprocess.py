@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageFilter
 from torchvision.transforms import v2
 
 from backend.errors import WeightsDamaged
@@ -10,6 +11,7 @@ from backend.model.preprocess import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Preprocessing,
+    native_view,
     to_tensor,
     view,
     view_region,
@@ -57,6 +59,36 @@ def test_the_region_is_the_part_of_the_picture_that_the_view_shows(size: tuple[i
     assert float(np.mean(np.abs(shown - expected))) < 6
     assert 0 <= left < right <= 1
     assert 0 <= top < bottom <= 1
+
+
+def test_the_native_view_is_the_most_detailed_square_untouched() -> None:
+    """Of the four squares the grainy one is taken, its pixels as they were."""
+    spec = Preprocessing(256, 256, native_from_short_side_px=400)
+    picture = draw(1200, 900, seed=4).filter(ImageFilter.GaussianBlur(6))
+    grain = Image.effect_noise((256, 256), 90).convert("RGB")
+    picture.paste(grain, (1200 - 300 - 128, 900 - 225 - 128))
+    native = native_view(picture, spec)
+    assert native is not None
+    assert np.array_equal(np.asarray(native), np.asarray(grain))
+
+
+def test_small_pictures_have_no_native_view() -> None:
+    """Below the card's limit, and where the card asks for none, only the global view is seen."""
+    spec = Preprocessing(256, 256, native_from_short_side_px=400)
+    assert native_view(draw(800, 399), spec) is None
+    assert native_view(draw(800, 600), Preprocessing()) is None
+
+
+@pytest.mark.parametrize("size", [(400, 400), (401, 2000), (3000, 400)])
+def test_native_views_lie_within_the_picture(size: tuple[int, int]) -> None:
+    """Whatever the shape, the square is whole: no black border from beyond the edge."""
+    native = native_view(
+        Image.new("RGB", size, (200, 200, 200)),
+        Preprocessing(256, 256, native_from_short_side_px=400),
+    )
+    assert native is not None
+    assert native.size == (256, 256)
+    assert native.getextrema() == ((200, 200),) * 3
 
 
 def test_it_travels_through_the_card_unchanged() -> None:
