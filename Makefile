@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve-installed
 TEST := $(VENV)/.test-installed
 
-.PHONY: run test lint types architecture unit train bench kill9 fuzz clean help
+.PHONY: run test lint types architecture unit train bench kill9 fuzz docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ architecture: $(TEST)  ## Check the direction of imports.
 
 unit: $(TEST)  ## Run pytest: unit, API, dashboard, training, browser.
 	$(BIN)/python -m pytest
+
+docs: $(TEST)  ## Write docs/cli.md anew from the command line's own help.
+	$(BIN)/python -m backend.cli.reference > docs/cli.md
 
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,9 +11,9 @@ ACTOR = "command line"
 
 @click.command()
 def pair() -> None:
-    """Print a fresh one-time code for pairing a browser; it is good for ten minutes.
+    """Print a fresh one-time code for pairing a browser.
 
-    Type it into the extension's options page. Works beside a running backend.
+    It is good for ten minutes: type it into the extension's options page.
 
     \b
     Example:

@@ -23,10 +23,10 @@ def check(
 ) -> None:
     """Say of each picture whether it looks AI-generated or human-made.
 
-    Takes files, folders (walked) and web addresses. Nothing is sent anywhere and nothing is
-    logged, unless --log is given. A picture that cannot be judged gives one line on stderr,
-    the others go on, and the exit code is 1. When piped, prints outcome, P(AI-generated),
-    P(human-made), file and sentence with tabs between them.
+    Takes files, folders (walked) and web addresses. No picture is sent anywhere, and nothing
+    is logged unless --log is given. A picture that cannot be judged gives one line on
+    stderr, the others go on, and the exit code is 1. When piped, prints outcome,
+    P(AI-generated), P(human-made), file and sentence with tabs between them.
 
     \b
     Example:

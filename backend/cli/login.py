@@ -10,10 +10,11 @@ from backend.settings import Settings
 
 @click.group()
 def service() -> None:
-    """Start the backend at login, so that the extension does not die with a terminal.
+    """Start the backend at login, not in a terminal.
 
-    A systemd user unit on Linux, a launchd agent on macOS, a scheduled task on Windows. It
-    runs as you, with the BRUSHMARK_* settings in force when it was installed.
+    So the extension finds it whenever the browser is open. It is a systemd user unit on
+    Linux, a launchd agent on macOS, a scheduled task on Windows; it runs as you, with the
+    BRUSHMARK_* settings in force when it was installed.
 
     \b
     Example:

@@ -14,7 +14,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.group()
 def store() -> None:
-    """Verify, compact, back up and restore the log in your home; import a TinyDB file.
+    """Verify, compact, back up, restore and import the log in your home.
 
     \b
     Example:
