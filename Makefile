@@ -44,5 +44,9 @@ unit: $(TEST)  ## Run pytest: unit, API, dashboard, training, browser.
 docs: $(TEST)  ## Write docs/cli.md anew from the command line's own help.
 	$(BIN)/python -m backend.cli.reference > docs/cli.md
 
+train: $(TEST)  ## Train the served model from ../shared/data and release it (hours on a slow machine).
+	$(BIN)/brushmark train --recipe seed-1
+	$(BIN)/brushmark release runs/seed-1-0
+
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
