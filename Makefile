@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve-installed
 TEST := $(VENV)/.test-installed
 
-.PHONY: run test lint types architecture unit train bench kill9 fuzz docs screenshots clean help
+.PHONY: run test lint types architecture unit train bench kill9 fuzz gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -47,6 +47,13 @@ docs: $(TEST)  ## Write docs/cli.md anew from the command line's own help.
 train: $(TEST)  ## Train the served model from ../shared/data and release it (hours on a slow machine).
 	$(BIN)/brushmark train --recipe seed-1
 	$(BIN)/brushmark release runs/seed-1-0
+
+FUZZ_COUNT ?= 100000
+fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and print what happened.
+	$(BIN)/python -m tests.imaging.fuzz --count $(FUZZ_COUNT)
+
+gate: $(TEST)  ## Print how many real pictures the gate would refuse.
+	$(BIN)/python -m tests.imaging.gate_rate
 
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -62,7 +62,7 @@ class Fetcher:
             found = self._hop(Target.parse(address, self.ports), ends_at)
             if isinstance(found, bytes):
                 return found
-            address = urljoin(address, found)
+            address = _joined(address, found)
         raise UrlUnreachable(
             f"The address forwards more than {self.max_redirects} times. "
             "Open the picture itself and copy its address."
@@ -213,6 +213,13 @@ class _CutOff:
         with suppress(OSError):
             # Past TLS's own shutdown, which would wait for the other side.
             socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
+
+
+def _joined(address: str, location: str) -> str:
+    try:
+        return urljoin(address, location)
+    except ValueError as error:
+        raise UrlRefused("The address forwards to one that cannot be read.") from error
 
 
 def _left(ends_at: float) -> float:

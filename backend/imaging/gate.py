@@ -12,7 +12,8 @@ _CELLS = 24
 """Short side of the thumbnail; each cell averages the noise of its pixels away."""
 _STEP = 3.0
 """Grey levels by which a cell must differ from its neighbours' mean to hold any detail."""
-_LEAST_DETAIL = 0.01
+LEAST_DETAIL = 0.01
+"""Share of cells that must hold detail; see `detail`."""
 
 
 def refusal(image: Image.Image, *, min_short_side_px: int) -> str | None:
@@ -36,7 +37,7 @@ def refusal(image: Image.Image, *, min_short_side_px: int) -> str | None:
             f"This picture is a strip of {width} x {height} pixels. "
             "Cut out the part that matters and check that."
         )
-    if detail(image) < _LEAST_DETAIL:
+    if detail(image) < LEAST_DETAIL:
         return (
             "This picture is nearly empty: one colour, a blank page or a smooth gradient. "
             "There is nothing in it to judge by."
