@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from backend.storage.engine import DocumentDB
+from backend.storage.schema import STEPS, Step
 
 
 class Store:
     """The open file with its document tables."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, steps: Sequence[Step] = STEPS) -> None:
         self.path = path
-        self.db = DocumentDB(path)
+        self.db = DocumentDB(path, steps)
         self.predictions = self.db.rows("predictions")
         self.reviews = self.db.rows("reviews")
         self.appeals = self.db.rows("appeals")

@@ -54,7 +54,8 @@ class RowTable(Table):
     """A TinyDB table on SQLite rows.
 
     It does what TinyDB's own does, with these differences: nothing is cached, since other
-    processes write too; every writing method is one transaction; a damaged row raises
+    processes write too; the id of the last document may be given again once that is removed
+    (TinyDB does so after reopening); every writing method is one transaction; a damaged row raises
     `StoreDamaged` where it alone is asked for and is passed over, and logged, among others.
     """
 
