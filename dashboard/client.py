@@ -18,16 +18,14 @@ TIMEOUT_S = (3.0, 60.0)
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Failure(Exception):
     """Why there is no answer, and what the person in front of the page can do."""
 
-    what: str
-    advice: str
-    worth_retrying: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.advice}"
+    def __init__(self, what: str, advice: str, worth_retrying: bool = False) -> None:
+        super().__init__(f"{what} {advice}".strip())
+        self.what = what
+        self.advice = advice
+        self.worth_retrying = worth_retrying
 
 
 _START = "Start it with `brushmark up` (or `brushmark serve`), then try again."

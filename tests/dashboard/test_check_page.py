@@ -1,0 +1,163 @@
+"""The Check page, run by Streamlit's own harness against a real backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.conftest import RealBackend
+from tests.dashboard.fake_backend import FakeBackend, record
+from tests.pictures import draw, encode, jpeg
+
+APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
+BRIGHT = encode(draw().point(lambda v: 190 + v // 4), "JPEG")
+DARK = encode(draw().point(lambda v: v // 8), "JPEG")
+
+
+def open_page(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return AppTest.from_file(APP, default_timeout=30).run()
+
+
+def drop(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    page.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files])
+    return page.run()
+
+
+def text(page: AppTest) -> str:
+    """All words on the page, escapes taken off."""
+    assert not page.exception
+    kinds = (page.title, page.header, page.subheader, page.markdown, page.caption)
+    return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
+
+
+def test_the_empty_page_teaches(backend: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is dropped, the page says what one gets, what helps and what it is not."""
+    page = open_page(backend.environment, monkeypatch)
+    words = text(page)
+    for part in ("What you get", "What helps", "What it is not", "AVIF up to 20 MB"):
+        assert part in words
+    assert "stay on this machine" in words
+
+
+def test_a_picture_gets_a_whole_verdict(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture shows outcome, both probabilities, sentence, facts and model, and is logged."""
+    page = drop(open_page(backend.environment, monkeypatch), ("bright.jpg", BRIGHT))
+    words = text(page)
+    assert "Looks AI-generated" in words
+    assert "This looks AI-generated: the model puts it at" in words
+    assert "% AI-generated**" in words
+    assert "% human-made**" in words
+    assert "JPEG, 320 × 260 pixels" in words
+    assert "model fake-1" in words
+    assert len(page.get("plotly_chart")) == 1
+    assert backend.sources() == ["dashboard"]
+
+
+def test_several_pictures_get_a_card_each(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of several pictures has its own verdict, and one that fails does not hide the rest."""
+    page = drop(
+        open_page(backend.environment, monkeypatch),
+        ("bright.jpg", BRIGHT),
+        ("notes.txt", b"no picture at all"),
+        ("dark.jpg", DARK),
+    )
+    words = text(page)
+    assert "Looks AI-generated" in words
+    assert "Looks human-made" in words
+    assert "No verdict" in words
+    assert "Use a JPEG, PNG, WebP, GIF or AVIF file" in words
+
+
+def test_the_heat_map_can_be_switched_off(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heat map lies over the picture at first; the switch takes it and its legend away."""
+    page = drop(open_page(backend.environment, monkeypatch), ("bright.jpg", BRIGHT))
+    assert "speaks for AI-generated" in text(page)
+    assert page.slider[0].disabled is False
+    page.toggle[0].set_value(False).run()
+    assert "speaks for AI-generated" not in text(page)
+    assert page.slider[0].disabled is True
+    assert backend.judge.calls == 1  # redrawing asks nobody
+
+
+def test_a_small_picture_is_not_assessed(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture too small to judge has a reason, but neither probabilities nor a heat map."""
+    page = drop(open_page(backend.environment, monkeypatch), ("tiny.jpg", jpeg(64, 64)))
+    assert "Not assessed" in text(page)
+    assert not page.get("plotly_chart")
+    assert not page.toggle
+
+
+def test_visitors_need_no_token_and_leave_nothing(
+    public_backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public page judges without a token, shows the heat map, and nothing is logged."""
+    page = open_page(public_backend.environment, monkeypatch)
+    assert "nothing is kept" in text(page)
+    words = text(drop(page, ("bright.jpg", BRIGHT)))
+    assert "Looks AI-generated" in words
+    assert "speaks for AI-generated" in words
+    assert public_backend.sources() == []
+
+
+def test_a_backend_that_is_down_can_be_asked_again(
+    fake: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the backend is busy the page says so, and asks again at a click."""
+    (tmp_path / "token").write_text("bm_x\n")
+    fake.refuse("busy", 503)
+    environment = {
+        "BRUSHMARK_DASHBOARD_BACKEND": fake.url,
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    page = drop(open_page(environment, monkeypatch), ("a.jpg", jpeg()))
+    assert "The backend is busy." in text(page)
+    fake.say(record("human_made", 0.04))
+    page.button[0].click().run()
+    assert "Looks human-made" in text(page)
+
+
+def test_nothing_from_outside_is_markup(
+    fake: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, sentences and versions are shown letter by letter: markup in them is escaped."""
+    evil = "<img src=x onerror=alert(1)> **b** [l](javascript:1) :red[x] $y$ `c`\n# h"
+    (tmp_path / "token").write_text("bm_x\n")
+    fake.say(record(summary=evil, model={"version": evil, "sha256": "0" * 64}))
+    environment = {
+        "BRUSHMARK_DASHBOARD_BACKEND": fake.url,
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    page = drop(open_page(environment, monkeypatch), (evil, jpeg()))
+    assert not page.exception
+    shown = [e.value for e in (*page.markdown, *page.caption) if "onerror" in e.value]
+    assert len(shown) >= 2
+    for value in shown:
+        for raw in ("<img", "**b", "[l]", ":red[", "$y$", "`c`", "\n#"):
+            assert raw not in value.replace("\\" + raw[0], "?")
+
+
+def test_reviews_are_shown(
+    fake: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A curator's decision on these bytes stands beside the model's verdict."""
+    (tmp_path / "token").write_text("bm_x\n")
+    review = {"label": "human_made", "created_at": "2026-11-12T09:00:00.000Z"}
+    fake.say(record(review=review))
+    environment = {
+        "BRUSHMARK_DASHBOARD_BACKEND": fake.url,
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    page = drop(open_page(environment, monkeypatch), ("a.jpg", jpeg()))
+    assert "Reviewed by a person: human-made**, 2026-11-12" in text(page)
