@@ -6,7 +6,7 @@ import io
 import logging
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +52,12 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _on_white(image: Image.Image) -> Image.Image:
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
-    layered = image.convert(mode + "A")
+    layered = image if image.mode == mode + "A" else image.convert(mode + "A")
     alpha = layered.getchannel("A")
-    if alpha.getextrema() == (255, 255):
-        return layered.convert(mode)
-    page = Image.new(mode, image.size, "white")
-    page.paste(layered.convert(mode), mask=alpha)
-    return page
+    colours = layered.convert(mode)
+    if alpha.getextrema() != (255, 255):
+        colours.paste("white", mask=ImageChops.invert(alpha))
+    return colours
 
 
 def _through_profile(image: Image.Image, icc: bytes) -> Image.Image | None:

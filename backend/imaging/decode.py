@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
 from backend.domain import ImageFacts
-from backend.errors import BadInput, BrushmarkError, TooLarge, UndecodableImage
+from backend.errors import BadInput, BrushmarkError, TooLarge
 from backend.imaging.colour import to_srgb
-from backend.imaging.containers import Container, read_container
+from backend.imaging.containers import Container, damaged, read_container
 from backend.imaging.exif import orientation
 
 log = logging.getLogger(__name__)
@@ -112,13 +112,7 @@ def _pixels(container: Container, max_pixels: int) -> tuple[Image.Image, int]:
         # Pillow raises whatever its parsers stumble into: OSError, SyntaxError, ValueError,
         # struct.error, zlib.error and others. On foreign bytes they all mean the same.
         log.debug("undecodable", extra={"format": container.format, "reason": repr(error)})
-        raise UndecodableImage(
-            f"This {_SPOKEN[container.format]} file is cut short or damaged. "
-            "Try to get it again, or open it in a picture editor and save it anew."
-        ) from error
-
-
-_SPOKEN = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "GIF": "GIF", "AVIF": "AVIF"}
+        raise damaged(container.format) from error
 
 
 def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:

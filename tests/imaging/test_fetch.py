@@ -215,6 +215,18 @@ def test_addresses_that_are_not_public(host):
         fetch(f"http://{host}/")
 
 
+def test_the_guards_of_the_default():
+    """Without a word, a fetch is of public addresses, ports 80 and 443, 10 s, 3 hops, 20 MB."""
+    default = Fetcher()
+    assert default.is_allowed is is_public
+    assert default.ports == {80, 443}
+    assert (default.timeout_s, default.max_redirects) == (10, 3)
+    assert default.max_bytes == 20 * 1024 * 1024
+    context = default.tls()
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
 @pytest.mark.parametrize("host", ["localhost.", "127.0.0.1.", "[::1].", "0x7f.0x1.", "127.0.0.1.."])
 def test_trailing_dots(host):
     """A dot at the end reaches nothing: refused by its address, or a name that nobody knows."""

@@ -9,16 +9,16 @@ profile and the EXIF block, and hands on what is left.
 
 from __future__ import annotations
 
-from backend.errors import UndecodableImage, UnsupportedType
+from backend.errors import UnsupportedType
 from backend.imaging.containers import avif, gif, jpeg, png, webp
-from backend.imaging.containers.container import Container
+from backend.imaging.containers.container import Container, damaged
 
-__all__ = ["Container", "read_container"]
+__all__ = ["Container", "damaged", "read_container"]
 
 _READERS = (
     (jpeg.matches, "JPEG", jpeg.read),
     (png.matches, "PNG", png.read),
-    (webp.matches, "WebP", webp.read),
+    (webp.matches, "WEBP", webp.read),
     (gif.matches, "GIF", gif.read),
     (avif.matches, "AVIF", avif.read),
 )
@@ -47,14 +47,12 @@ def read_container(data: bytes) -> Container:
         UnsupportedType: the first bytes are of no such format.
         UndecodableImage: they are, and the rest does not follow.
     """
-    for matches, name, read in _READERS:
+    for matches, format, read in _READERS:
         if matches(data):
             try:
                 return read(data)
             except (IndexError, ValueError, OverflowError) as error:
-                raise UndecodableImage(
-                    f"This {name} file is cut short or damaged. Try to get it again."
-                ) from error
+                raise damaged(format) from error
     raise UnsupportedType(
         f"This is {_what_else(data)}. Brushmark reads JPEG, PNG, WebP, GIF and AVIF pictures: "
         "save it as one of those."

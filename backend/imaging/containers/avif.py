@@ -24,6 +24,7 @@ def read(data: bytes) -> Container:
     """Hide the EXIF item, and leave the rest to the decoder.
 
     Turns and mirrors of an AVIF picture are boxes of its own (`irot`, `imir`); its EXIF block
-    has no say in them, and Pillow would parse it on opening.
+    has no say in them, and Pillow would parse it on opening. What is coded inside may be larger
+    than the boxes declare; libavif bounds it at 16,384 x 16,384 pixels and scales it down.
     """
     return Container("AVIF", _EXIF_ITEM.sub(rb"\1skip", data), None, None)

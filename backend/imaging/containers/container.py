@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.errors import UndecodableImage
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -22,3 +24,11 @@ class Container:
     frames: int | None
     icc: bytes | None = None
     exif: bytes | None = None
+
+
+def damaged(format: str) -> UndecodableImage:
+    """Return the refusal of a file that begins well and does not go on so."""
+    return UndecodableImage(
+        f"This {format.replace('WEBP', 'WebP')} file is cut short or damaged. "
+        "Try to get it again, or open it in a picture editor and save it anew."
+    )
