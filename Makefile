@@ -5,8 +5,12 @@ BIN := $(VENV)/bin
 # Stamps: an install is repeated only when pyproject.toml changes.
 SERVE := $(VENV)/.serve-installed
 TEST := $(VENV)/.test-installed
+# The founding way of serving has an environment within ours: its own Gradio and the older Pillow
+# that Gradio wants, our torch.
+FOUNDING := $(VENV)/founding
+PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train bench kill9 fuzz gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train bench bench-serving kill9 fuzz gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -54,6 +58,17 @@ fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and prin
 
 gate: $(TEST)  ## Print how many real pictures the gate would refuse.
 	$(BIN)/python -m tests.imaging.gate_rate
+
+bench: bench-serving  ## Run every benchmark.
+
+bench-serving: $(TEST) $(FOUNDING)/.installed  ## Measure serving beside eager torch and Gradio.
+	$(BIN)/python -m tests.benchmarks.bench_serving
+
+$(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
+	$(BIN)/python -m venv $(FOUNDING)
+	$(BIN)/python -c $(PACKAGES) > "$$($(FOUNDING)/bin/python -c $(PACKAGES))/ours.pth"
+	$(FOUNDING)/bin/python -m pip install --quiet --no-warn-conflicts --requirement $<
+	touch $@
 
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
