@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from filelock import FileLock, Timeout
 from flask import Flask
 
 from backend.access import PairingDesk, local_dashboard_token
 from backend.api import build
-from backend.errors import AlreadyRunning, BrushmarkError, NoModel
+from backend.errors import BrushmarkError, NoModel
+from backend.homelock import only_backend
 from backend.model.judge import Judge
 from backend.service import FETCHES, Service
 from backend.settings import Settings
@@ -51,15 +51,11 @@ def create_app(
         from backend.storage import open_repository
 
         repository = open_repository(settings)
-    no_model = None
-    if judge is None:
-        judge, no_model = _load(settings)
     service = Service(
         settings,
         repository,
         images or ImageStore(settings.images_path),
-        judge,
-        no_model=no_model,
+        judge or _load(settings),
         slots=_slots(),
         waiting=WAITING,
     )
@@ -67,14 +63,14 @@ def create_app(
     return build.build_app(service, desk, threads=_threads() - _HEALTH_THREADS, clock=clock)
 
 
-def _load(settings: Settings) -> tuple[Judge | None, NoModel | None]:
+def _load(settings: Settings) -> Judge | None:
     from backend.model.registry import load_judge
 
     try:
-        return load_judge(settings), None
+        return load_judge(settings)
     except NoModel as error:
         log.error("no model is served: %s", error)
-        return None, error
+        return None
 
 
 def _slots() -> int:
@@ -131,29 +127,6 @@ def address(settings: Settings) -> str:
     """Return where a browser on this machine finds the server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{settings.port}"
-
-
-@contextmanager
-def only_backend(settings: Settings) -> Iterator[None]:
-    """Hold the home's lock. Raises `AlreadyRunning` at once where another backend has it."""
-    lock = FileLock(settings.home / "backend.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise AlreadyRunning(
-            f"Another backend already serves {settings.home}. Stop that one, or set "
-            "BRUSHMARK_HOME to another folder for this one."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def refuse_second_backend(settings: Settings) -> None:
-    """Return if no backend serves this home. Raises `AlreadyRunning`."""
-    with only_backend(settings):
-        pass
 
 
 @contextmanager

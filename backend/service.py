@@ -87,6 +87,7 @@ class WorkQueue:
         self._slots = threading.BoundedSemaphore(slots)
         self._places = threading.BoundedSemaphore(slots + waiting)
         self._timeout_s = timeout_s
+        self.capacity = slots + waiting
         self._length = 0
         self._lock = threading.Lock()
 
@@ -127,7 +128,6 @@ class Service:
         images: ImageStore,
         judge: Judge | None,
         *,
-        no_model: NoModel | None = None,
         slots: int = 2,
         waiting: int = 16,
         draw: random.Random | None = None,
@@ -140,7 +140,6 @@ class Service:
             repository: the log.
             images: the folder of kept pictures.
             judge: the loaded model, or None where none could be loaded.
-            no_model: why there is no judge.
             slots: how many pictures are judged at a time.
             waiting: how many more may wait for that.
             draw: draws the audit sample.
@@ -151,7 +150,6 @@ class Service:
         self.images = images
         self.judge = judge
         self.queue = WorkQueue(slots, waiting)
-        self._no_model = no_model or NoModel("No model is loaded.")
         self._fetch = fetcher
         self._fetches = threading.BoundedSemaphore(FETCHES)
         self._draw = draw or random.SystemRandom()
@@ -233,9 +231,12 @@ class Service:
             self._fetches.release()
 
     def require_judge(self) -> Judge:
-        """Return the loaded model. Raises `NoModel`, saying why there is none."""
+        """Return the loaded model. Raises `NoModel` where none could be loaded."""
         if self.judge is None:
-            raise self._no_model.with_traceback(None)
+            raise NoModel(
+                "This server has no model to judge with; its log says why, and "
+                "`brushmark models list` shows what is installed."
+            )
         return self.judge
 
     def _judge(self, data: bytes) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -60,7 +61,12 @@ def build_app(
         clock=clock,
     )
     app.extensions[EXTENSION] = Api(
-        service, desk, wall, Bulkhead(threads), Metrics(service), document(app, settings.public)
+        service,
+        desk,
+        wall,
+        Bulkhead(threads),
+        Metrics(service),
+        functools.cache(lambda: document(app, settings.public)),
     )
     _install(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,8 +26,8 @@ class Api:
     wall: Wall
     bulkhead: Bulkhead
     metrics: Metrics
-    document: bytes
-    """The OpenAPI document, as JSON."""
+    document: Callable[[], bytes]
+    """Writes the OpenAPI document, as JSON."""
 
 
 def api() -> Api:

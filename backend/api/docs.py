@@ -20,7 +20,7 @@ _STATIC = {"docs.css": "text/css; charset=utf-8", "docs.js": "text/javascript; c
 @operation(scope=OPEN, media={"application/json": "An OpenAPI 3.1 document."})
 def openapi() -> Response:
     """Read the OpenAPI document."""
-    return Response(api().document, content_type="application/json")
+    return Response(api().document(), content_type="application/json")
 
 
 @docs.get("/docs")

@@ -14,6 +14,13 @@ from dataclasses import dataclass
 from backend.errors import Busy, SlowDown
 
 _MAX_CLIENTS = 20_000
+# This machine and private networks (RFC 1918, RFC 4193): where a reverse proxy of ours is.
+_NEAR = tuple(
+    map(
+        ipaddress.ip_network,
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Bulkhead:
     """Keeps some of the server's threads free, so that health answers while all else waits."""
 
     def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self._places = threading.BoundedSemaphore(capacity)
 
     def enter(self) -> None:
@@ -97,4 +105,5 @@ def _is_near(peer: str) -> bool:
         parsed = ipaddress.ip_address(peer)
     except ValueError:
         return False
-    return parsed.is_loopback or parsed.is_private
+    plain = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(plain in network for network in _NEAR)

@@ -48,6 +48,12 @@ _PLAIN: Mapping[int, tuple[str, str]] = {
     431: ("too_large", "The request's headers are too large."),
     501: ("malformed", "The request uses a transfer coding that is not understood here."),
 }
+# What the store says names folders of the server, which are its owner's business: to the log.
+_TOLD_INSTEAD: Mapping[type[errors.BrushmarkError], str] = {
+    errors.StoreDamaged: "The store is damaged; the server's log says where.",
+    errors.StoreUnavailable: "The store cannot be used now; the server's log says why.",
+    errors.OutOfSpace: "The server's disk is full: nothing was kept. Make room, then try again.",
+}
 _INTERNAL = "Something went wrong on the server; its log says what. Nothing was acknowledged."
 
 
@@ -100,7 +106,12 @@ def _describe_ours(error: errors.BrushmarkError) -> Answer:
         headers["Retry-After"] = str(wait_s)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="brushmark"'
-    return _answer(status, error.code, str(error), headers, wait_s)
+    detail = str(error)
+    instead = next((_TOLD_INSTEAD[k] for k in type(error).__mro__ if k in _TOLD_INSTEAD), None)
+    if instead is not None:
+        log.error("%s: %s", error.code, detail)
+        detail = instead
+    return _answer(status, error.code, detail, headers, wait_s)
 
 
 def _answer(

@@ -84,7 +84,9 @@ def _twice(name: str) -> BadInput:
 
 
 def _refuse(error: ValidationError, known: Iterable[str]) -> NoReturn:
-    first = error.errors(include_url=False, include_context=False)[0]
+    # An unknown name explains a missing one, so it is told first.
+    found = error.errors(include_url=False, include_context=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     where = ".".join(str(part) for part in first["loc"])[:120]
     if first["type"] == "extra_forbidden":
         raise UnknownField(str(first["loc"][-1])[:64], known) from None

@@ -29,6 +29,10 @@ IDLE_CONNECTION_S = 60
 DRAIN_S = 15.0
 """How long a request in flight may take to finish once the server is told to stop."""
 _UPLOAD_DRAIN_S = 2.0
+"""How long a request that was only half sent may take to arrive."""
+_SETTLE_S = 0.2
+"""How long what lies in the sockets' buffers may take to be read."""
+_LAST_TURNS = 50
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -90,7 +94,10 @@ class HttpServer:
         while not self._stopping.is_set():
             self._turn(timeout_s=1.0)
         log.info("stopping")
-        # The listening socket goes first: a new backend may start while this one finishes.
+        # Who already knocked is let in; then the listening socket goes first, so that a new
+        # backend may start while this one finishes.
+        for _ in range(_LAST_TURNS):
+            self._turn(timeout_s=0)
         wasyncore.dispatcher.close(self._server)
         started = time.monotonic()
         while self._in_flight(time.monotonic() - started):
@@ -108,6 +115,8 @@ class HttpServer:
         wasyncore.loop(timeout_s, self._server.adj.asyncore_use_poll, self._map, count=1)
 
     def _in_flight(self, waited_s: float) -> bool:
+        if waited_s < _SETTLE_S:
+            return True
         channels = list(self._server.active_channels.values())
         if waited_s < _UPLOAD_DRAIN_S and any(c.request is not None for c in channels):
             return True
