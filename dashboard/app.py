@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+# Ours, from this folder: Streamlit would fetch an emoji or a Material icon from a foreign host.
+_ICON = str(Path(__file__).with_name("icon.svg"))
 # Streamlit puts this file's folder on the path, not the one that holds the packages.
 _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
@@ -14,5 +16,5 @@ if _ROOT not in sys.path:
 
 from dashboard.views import check  # noqa: E402
 
-st.set_page_config(page_title="Brushmark", page_icon=":material/brush:", layout="wide")
+st.set_page_config(page_title="Brushmark", page_icon=_ICON, layout="wide")
 st.navigation([st.Page(check.page, title="Check", url_path="check", default=True)]).run()

@@ -18,6 +18,7 @@ export default function () {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   document.addEventListener("paste", paste);
+  document.body.dataset.takesPaste = "true";
   return () => document.removeEventListener("paste", paste);
 }
 """
