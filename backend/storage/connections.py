@@ -88,6 +88,11 @@ class Connections:
             with self.using() as connection:
                 _enter_wal_mode(connection)
 
+    def __len__(self) -> int:
+        """Count the connections that are open, of all threads."""
+        with self._guard:
+            return len(self._handles)
+
     def check_open(self) -> None:
         """Raise `StoreUnavailable` if the store was closed."""
         if self._closed:

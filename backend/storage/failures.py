@@ -33,6 +33,9 @@ def translated(path: Path) -> Iterator[None]:
         raise  # a question of content, answered by whoever wrote it
     except sqlite3.Error as error:
         raise _from_sqlite(error, path) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes damaged text of its schema in its message, which Python cannot read.
+        raise _damaged(path, "its schema is not text") from error
     except OSError as error:
         raise from_os(error, path) from error
 
@@ -54,15 +57,19 @@ def _from_sqlite(error: sqlite3.Error, path: Path) -> BrushmarkError:
         # A shared-memory file that cannot grow is an input/output error to SQLite.
         return _full(path)
     if code in _DAMAGED:
-        return StoreDamaged(
-            f"The store {path} is damaged ({error}). `brushmark store verify` says where; "
-            "`brushmark store restore` brings back a backup."
-        )
+        return _damaged(path, str(error))
     if code in _BUSY:
         return StoreUnavailable("The store is busy with another writer; try again in a moment.")
     if code in _CLOSED:
         return StoreUnavailable(f"The store {path} cannot be opened for writing ({error}).")
     return StoreUnavailable(f"The store {path} cannot be used at the moment ({error}).")
+
+
+def _damaged(path: Path, how: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"The store {path} is damaged ({how}). `brushmark store verify` says where; "
+        "`brushmark store restore` brings back a backup."
+    )
 
 
 def _full(path: Path) -> OutOfSpace:
@@ -72,8 +79,14 @@ def _full(path: Path) -> OutOfSpace:
     )
 
 
-def _is_full(path: Path) -> bool:
+def require_space(path: Path, spare_bytes: int) -> None:
+    """Raise `OutOfSpace` where the disk under `path` has less than that left."""
+    if _is_full(path, spare_bytes):
+        raise _full(path)
+
+
+def _is_full(path: Path, spare_bytes: int = _HARDLY_ANY_BYTES) -> bool:
     try:
-        return shutil.disk_usage(path.parent).free < _HARDLY_ANY_BYTES
+        return shutil.disk_usage(path.parent).free < spare_bytes
     except OSError:
         return False

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 from backend.storage import counters
+from backend.storage.failures import require_space
 from backend.storage.ledger import Ledger
 from backend.storage.repository import Stats
 from backend.storage.review_log import ReviewLog
 
 _READY_FOR_S = 1.0
+_SPARE_BYTES = 32 * 1024 * 1024
+"""Room for the largest picture that we take, and for the log to grow meanwhile."""
 _HEARTBEAT = "last_ready"
 
 
@@ -28,8 +31,9 @@ class TinyDBRepository(ReviewLog, Ledger):
 
         It does write, durably, as nothing less would tell; at most once a second.
         """
+        self.db.connections.check_open()
+        require_space(self.path, _SPARE_BYTES)
         if time.monotonic() < self._ready_until:
-            self.db.connections.check_open()
             return
         self.put_setting(_HEARTBEAT, str(int(time.time())))
         self._ready_until = time.monotonic() + _READY_FOR_S
