@@ -70,5 +70,8 @@ $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 	$(FOUNDING)/bin/python -m pip install --quiet --no-warn-conflicts --requirement $<
 	touch $@
 
+screenshots: $(TEST)  ## Take docs/images anew, with the weights in weights/.
+	$(BIN)/python -m tests.dashboard.screenshots docs/images
+
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
