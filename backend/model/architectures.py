@@ -5,7 +5,7 @@ Needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ class Architecture:
 
     name: str
     feature_size: int
-    build: Callable[[], Any]
-    """Make the network as trained."""
+    build: Callable[[Mapping[str, Any]], Any]
+    """Make the network as trained, from the options that its card or run holds."""
     serve: Callable[[Any], nn.Module]
     """Wrap it into the graph as served: logit, features, activation."""
 
@@ -34,12 +34,15 @@ ARCHITECTURES = {
     a.name: a
     for a in (
         Architecture(
-            network.ARCHITECTURE, network.FEATURE_SIZE, network.Network, network.ServedNetwork
+            network.ARCHITECTURE,
+            network.FEATURE_SIZE,
+            lambda options: network.Network(),
+            network.ServedNetwork,
         ),
         Architecture(
             stage_network.ARCHITECTURE,
             stage_network.FEATURE_SIZE,
-            stage_network.StageNetwork,
+            lambda options: stage_network.StageNetwork(int(options["hidden"])),
             stage_network.ServedStages,
         ),
     )

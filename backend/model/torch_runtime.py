@@ -18,7 +18,7 @@ class TorchJudge(CardJudge):
         super().__init__(card)
         self._device = inference_device()
         architecture = find_architecture(card.architecture)
-        network = architecture.build()
+        network = architecture.build(card.document)
         load_checkpoint(network, card.folder / CHECKPOINT)
         self._served = architecture.serve(network).eval().to(self._device)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,42 @@ class Thresholds:
     human_at_most: float
     ai_at_least: float
     target_false_positive_rate: float
+    target_worst_source_rate: float
     target_false_negative_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How raw logits become scores and verdicts, and on which pictures that was fitted."""
+
+    calibration: Calibration
+    thresholds: Thresholds
+    fitted_on: str
+
+
+FALSE_POSITIVE_RATE = 0.05
+"""Share of held-out human pictures that may reach the verdict `ai_generated`."""
+WORST_SOURCE_RATE = 0.15
+"""The same share of any single human source of at least `LEAST_OF_A_SOURCE` pictures, shrunk."""
+FALSE_NEGATIVE_RATE = 0.10
+"""Share of held-out generated pictures that may get the verdict `human_made`."""
+LEAST_OF_A_SOURCE = 18
+_SHRINK = 20.0
+"""Pictures' worth of the overall rate that a source's own rate is mixed with."""
+
+
+def fit_scale(logits: Array, targets: Targets, sources: Sequence[str], fitted_on: str) -> Scale:
+    """Calibrate logits and set thresholds on the same held-out pictures."""
+    calibration = fit_platt(logits, targets)
+    thresholds = choose_thresholds(
+        apply(calibration, logits),
+        targets,
+        sources,
+        false_positive_rate=FALSE_POSITIVE_RATE,
+        worst_source_rate=WORST_SOURCE_RATE,
+        false_negative_rate=FALSE_NEGATIVE_RATE,
+    )
+    return Scale(calibration, thresholds, fitted_on)
 
 
 def fit_platt(logits: Array, targets: Targets, steps: int = 100) -> Calibration:
@@ -63,16 +99,46 @@ def apply(calibration: Calibration, logits: Array) -> Array:
 
 
 def choose_thresholds(
-    scores: Array, targets: Targets, *, false_positive_rate: float, false_negative_rate: float
+    scores: Array,
+    targets: Targets,
+    sources: Sequence[str],
+    *,
+    false_positive_rate: float,
+    worst_source_rate: float,
+    false_negative_rate: float,
 ) -> Thresholds:
     """Choose thresholds by the error rates they leave on held-out pictures.
 
-    At most `false_positive_rate` of human-made pictures reach `ai_at_least`, at most
-    `false_negative_rate` of generated ones stay at or below `human_at_most`. Between the two
-    lies `uncertain`; where a good model would let them cross, a narrow band is kept.
+    At most `false_positive_rate` of human-made pictures reach `ai_at_least`, and of no human
+    source with at least 18 more than `worst_source_rate`, its rate shrunk towards that of all
+    so that small counts do not decide; at most `false_negative_rate` of generated ones stay
+    at or below `human_at_most`. Between the two lies `uncertain`; where a good model would
+    let them cross, a narrow band is kept.
     """
     human, ai = np.sort(scores[targets == 0])[::-1], np.sort(scores[targets == 1])
     high = float(np.nextafter(human[int(np.floor(false_positive_rate * human.size))], 1.0))
+    while worst_source(scores, targets, sources, high)[1] > worst_source_rate:
+        higher = human[human > high]
+        if not higher.size:
+            break
+        high = float(np.nextafter(higher[-1], 1.0))
     low = float(np.nextafter(ai[int(np.floor(false_negative_rate * ai.size))], 0.0))
     high, low = max(high, 0.5 + _LEAST_BAND / 2), min(low, 0.5 - _LEAST_BAND / 2)
-    return Thresholds(low, min(high, 1.0), false_positive_rate, false_negative_rate)
+    return Thresholds(
+        low, min(high, 1.0), false_positive_rate, worst_source_rate, false_negative_rate
+    )
+
+
+def worst_source(
+    scores: Array, targets: Targets, sources: Sequence[str], threshold: float
+) -> tuple[str, float]:
+    """Return the human source accused most, and its shrunk rate; none and 0 where all are small."""
+    names, member = np.unique(np.asarray(sources)[targets == 0], return_inverse=True)
+    accused = scores[targets == 0] >= threshold
+    size = np.bincount(member, minlength=names.size)
+    rate = (
+        np.bincount(member, weights=accused, minlength=names.size) + _SHRINK * accused.mean()
+    ) / (size + _SHRINK)
+    rate = np.where(size >= LEAST_OF_A_SOURCE, rate, 0.0)
+    worst = int(np.argmax(rate))
+    return (str(names[worst]), float(rate[worst])) if rate[worst] > 0 else ("none", 0.0)

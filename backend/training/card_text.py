@@ -59,7 +59,8 @@ def render(card: Mapping[str, Any]) -> str:
             *_confusions(card["figures"]),
             f"Thresholds: AI-generated from {thresholds['ai_at_least']:.3f}, human-made up "
             f"to {thresholds['human_at_most']:.3f}, set on `{thresholds['set_on']}` "
-            f"for {thresholds['target_false_positive_rate']:.0%} of human pictures called "
+            f"for {thresholds['target_false_positive_rate']:.0%} of human pictures, and "
+            f"{thresholds['target_worst_source_rate']:.0%} of the worst human source, called "
             f"AI-generated and {thresholds['target_false_negative_rate']:.0%} of generated "
             "ones called human-made.",
             "",

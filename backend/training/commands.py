@@ -105,27 +105,34 @@ def train(
     Example: brushmark train --recipe seed-1 --data ../shared/data
     """
     with needs_training_extra():
+        from backend.training import stage_training
         from backend.training import train as trainer
     from backend.training.manifest import read_manifest
-    from backend.training.recipes import find_recipe
+    from backend.training.recipes import Recipe, find_recipe
     from backend.training.run import Run
 
     chosen = find_recipe(recipe)
     path = _manifest_path(data)
     run = Run(run_folder or RUNS / f"{chosen.name}-{seed}")
     with progress_bar() as report:
-        best = trainer.train(
-            chosen,
-            read_manifest(path),
-            run,
-            seed=seed,
-            init=_initialisation(init, path),
-            select_by=select_by,
-            progress=report,
-        )
+        manifest, start = read_manifest(path), _initialisation(init, path)
+        if isinstance(chosen, Recipe):
+            best = trainer.train(
+                chosen,
+                manifest,
+                run,
+                seed=seed,
+                init=start,
+                select_by=select_by,
+                progress=report,
+            )
+        else:
+            best = stage_training.train_stages(
+                chosen, manifest, run, seed=seed, init=start, progress=report
+            )
     click.echo(
-        f"Kept epoch {best['epoch'] + 1} of {chosen.epochs}: validation accuracy "
-        f"{best['accuracy']:.3f}, AUC {best['auc']:.3f}. Next: brushmark release {run.folder}"
+        f"Kept epoch {best['epoch'] + 1}: validation accuracy {best['accuracy']:.3f}, "
+        f"AUC {best['auc']:.3f}. Next: brushmark release {run.folder}"
     )
 
 

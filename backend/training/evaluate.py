@@ -13,6 +13,7 @@ from backend.model.card_judge import CardJudge
 from backend.model.processor import this_processor
 from backend.training.manifest import Row, open_picture
 from backend.training.metrics import Array, Targets, summary
+from backend.training.screen import original_of
 from backend.training.train import Progress
 
 
@@ -29,6 +30,35 @@ class Scores:
     scores: Array
     features: np.ndarray[Any, np.dtype[np.float16]]
     targets: Targets
+
+    def of_view(self, view: str) -> Scores:
+        """Return the rows of one view alone."""
+        keep = np.flatnonzero([r.view == view for r in self.rows])
+        return Scores(
+            tuple(self.rows[int(i)] for i in keep),
+            self.logits[keep],
+            self.scores[keep],
+            self.features[keep],
+            self.targets[keep],
+        )
+
+    def originals(self) -> Scores:
+        """Return one entry an original: the logits of its views averaged, its first row.
+
+        `scores` are the views' mean too, until they are calibrated anew.
+        """
+        names = [original_of(row) for row in self.rows]
+        order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        member = np.array([order[name] for name in names])
+        views = np.bincount(member)
+        first = [int(np.argmax(member == i)) for i in range(len(order))]
+        return Scores(
+            tuple(self.rows[i] for i in first),
+            np.bincount(member, weights=self.logits) / views,
+            np.bincount(member, weights=self.scores) / views,
+            self.features[first],
+            self.targets[first],
+        )
 
 
 def score_rows(

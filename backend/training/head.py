@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,7 @@ from torch.nn import functional
 
 from backend.model.preprocess import FloatArray
 from backend.model.stage_network import StageHead
-
-
-@dataclass(frozen=True, slots=True)
-class HeadRecipe:
-    """How the head is fitted; the defaults are what the folds chose (docs/training.md)."""
-
-    hidden: int = 128
-    epochs: int = 10
-    lr: float = 1e-3
-    weight_decay: float = 0.1
-    batch_size: int = 256
-    drop_in: float = 0.2
-    drop_hidden: float = 0.5
-    smoothing: float = 0.0
+from backend.training.recipes import HeadRecipe
 
 
 def fit_head(

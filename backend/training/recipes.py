@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.errors import UnknownField
+from backend.model.preprocess import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,43 @@ class Recipe:
         return self.frozen_epochs + self.unfrozen_epochs
 
 
-RECIPES = {
+@dataclass(frozen=True, slots=True)
+class HeadRecipe:
+    """How a head over all stages is fitted on cached statistics; chosen by `screening`."""
+
+    hidden: int = 128
+    epochs: int = 10
+    lr: float = 1e-3
+    weight_decay: float = 0.1
+    batch_size: int = 256
+    drop_in: float = 0.2
+    drop_hidden: float = 0.5
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecipe:
+    """Our own: the trunk as it was initialised, and heads over the statistics of every stage."""
+
+    name: str
+    head: HeadRecipe = field(default_factory=HeadRecipe)
+    heads: int = 3
+    """Seeds whose heads are joined: the joint logit is steadier at no cost in service."""
+    web_copies: int = 1
+    """Seeded web copies of each view learnt from beside the clean one."""
+    source_power: float = 0.25
+    """Weight of a picture: pictures of its source to the minus this."""
+    preprocessing: Preprocessing = field(
+        default_factory=lambda: Preprocessing(256, 256, "bicubic", native_from_short_side_px=400)
+    )
+
+    @property
+    def hidden(self) -> int:
+        """Hidden units of one head."""
+        return self.head.hidden
+
+
+RECIPES: dict[str, Recipe | StageRecipe] = {
     recipe.name: recipe
     for recipe in (
         # The founding project's four settings; it found that the first generalised best.
@@ -44,11 +81,12 @@ RECIPES = {
         Recipe("seed-2", frozen_epochs=25, unfrozen_epochs=0, step_size=8, gamma=0.1),
         Recipe("seed-3", frozen_epochs=15, unfrozen_epochs=12, step_size=7, gamma=0.1),
         Recipe("seed-4", frozen_epochs=10, unfrozen_epochs=5, step_size=7, gamma=0.2),
+        StageRecipe("brush-1"),
     )
 }
 
 
-def find_recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe | StageRecipe:
     """Return a recipe by name. Raises `UnknownField` with the nearest known name."""
     try:
         return RECIPES[name]

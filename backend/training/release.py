@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
-import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file
 
 from backend.domain import utc_now
 from backend.errors import BadManifest, BadRun, Conflict
 from backend.model.architectures import (
-    Architecture,
     find_architecture,
     load_checkpoint,
     save_checkpoint,
@@ -35,23 +31,21 @@ from backend.model.card import (
     Calibration,
     load_card,
 )
-from backend.model.network import Served
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.training import card_text
-from backend.training.calibrate import Thresholds, choose_thresholds, fit_platt
+from backend.training.calibrate import Scale, Thresholds, fit_scale
 from backend.training.calibrate import apply as calibrated
 from backend.training.evaluate import Scores, report, score_rows
-from backend.training.manifest import Manifest, counts, read_manifest
+from backend.training.feature_file import write_features
+from backend.training.graph import export_graph
+from backend.training.manifest import Manifest, read_manifest
 from backend.training.run import Run, write_json, write_text
+from backend.training.stage_training import OOF_NAME
 from backend.training.train import Progress
 
 MIN_SHORT_SIDE_PX = 200
-FALSE_POSITIVE_RATE = 0.05
-"""Share of held-out human pictures that may reach the verdict `ai_generated`."""
-FALSE_NEGATIVE_RATE = 0.10
-"""Share of held-out generated pictures that may get the verdict `human_made`."""
 FEATURES_NAME, METRICS_NAME, README_NAME = "features.safetensors", "metrics.json", "README.md"
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}\Z")
 
@@ -93,8 +87,7 @@ def release(
 
 def _finished(run: Run) -> tuple[dict[str, Any], Manifest]:
     config = run.config()
-    recipe = config["recipe"]
-    wanted = recipe["frozen_epochs"] + recipe["unfrozen_epochs"]
+    wanted = config["epochs"]
     if len(run.history()) < wanted or not run.best_path.exists():
         raise BadRun(
             f"{run.folder} has done {len(run.history())} of {wanted} epochs. "
@@ -117,30 +110,30 @@ def _fill(
     progress: Progress,
 ) -> None:
     architecture = find_architecture(config["architecture"])
-    network = architecture.build()
+    network = architecture.build(config)
     load_checkpoint(network, run.best_path)
     spec = Preprocessing.from_json(config["preprocessing"])
     save_checkpoint(network, folder / CHECKPOINT, half=True)
     export_graph(architecture, network, folder / GRAPH_XML, spec.crop_px)
     card = _card(folder, run, config, manifest, version)
     write_json(folder / CARD_NAME, card)
-    # Calibration and thresholds from `val`, scored by the very graph that will serve.
-    view = config["recipe"]["view"]
+    # Everything below is scored by the very graph that will serve.
     judge = OpenVinoJudge(load_card(folder), precision="f32")
-    val = score_rows(judge, manifest.of("val", view=view), progress)
-    calibration = fit_platt(val.logits, val.targets)
-    thresholds = choose_thresholds(
-        calibrated(calibration, val.logits),
-        val.targets,
-        false_positive_rate=FALSE_POSITIVE_RATE,
-        false_negative_rate=FALSE_NEGATIVE_RATE,
-    )
-    card["calibration"] = {**asdict(calibration), "method": "Platt scaling", "fitted_on": "val"}
-    card["thresholds"] = {**asdict(thresholds), "set_on": "val"}
+    view = config["recipe"].get("view")
+    scored = {
+        split: score_rows(judge, manifest.of(split, view=view), progress)
+        for split in ("train", "val")
+    }
+    scale = _scale(run, manifest, scored["val"])
+    card["calibration"] = {
+        **asdict(scale.calibration),
+        "method": "Platt scaling",
+        "fitted_on": scale.fitted_on,
+    }
+    card["thresholds"] = {**asdict(scale.thresholds), "set_on": scale.fitted_on}
     write_json(folder / CARD_NAME, card)
-    train = score_rows(judge, manifest.of("train", view=view), progress)
-    _write_features(folder / FEATURES_NAME, {"train": train, "val": val})
-    metrics = _measure(judge, run, manifest, view, calibration, thresholds, val, progress)
+    write_features(folder / FEATURES_NAME, {k: v.of_view("whole") for k, v in scored.items()})
+    metrics = _measure(judge, run, manifest, view, scale, scored["val"], progress)
     metrics["history"] = run.history()
     write_json(folder / METRICS_NAME, metrics)
     card["figures"] = {
@@ -155,28 +148,10 @@ def _fill(
     write_json(folder / CARD_NAME, card)
 
 
-def export_graph(architecture: Architecture, network: Any, path: Path, crop_px: int) -> None:
-    """Write the served graph as OpenVINO IR, its constants in 16 bits.
-
-    One input (n, 3, crop, crop); outputs `logit`, `features`, `activation`.
-    """
-    served = architecture.serve(network).eval().requires_grad_(False)
-    # Two example pictures: with one, the exporter takes the batch for a constant.
-    example = torch.zeros(2, 3, crop_px, crop_px)
-    batch = torch.export.Dim("n", min=1, max=1024)
-    program = torch.export.export(served, (example,), dynamic_shapes={"x": {0: batch}})
-    model = ov.convert_model(program)
-    model.reshape([-1, 3, crop_px, crop_px])
-    model.inputs[0].get_tensor().set_names({"image"})
-    for output, name in zip(model.outputs, Served._fields, strict=True):
-        output.get_tensor().set_names({name})
-    ov.save_model(model, path, compress_to_fp16=True)
-
-
 def _card(
     folder: Path, run: Run, config: dict[str, Any], manifest: Manifest, version: str
 ) -> dict[str, Any]:
-    used = manifest.of("train", "val", view=config["recipe"]["view"])
+    used = manifest.of("train", "val", view=config["recipe"].get("view"))
     best = max(run.history(), key=lambda e: (e[config["select_by"]], -e["epoch"]))
     return {
         "format": CARD_FORMAT,
@@ -188,8 +163,9 @@ def _card(
         "preprocessing": config["preprocessing"],
         "scope": {"min_short_side_px": MIN_SHORT_SIDE_PX},
         "calibration": asdict(Calibration()),
-        "thresholds": asdict(Thresholds(0.4, 0.6, 0.0, 0.0)),
+        "thresholds": asdict(Thresholds(0.4, 0.6, 0.0, 0.0, 0.0)),
         "recipe": config["recipe"],
+        "hidden": config.get("hidden"),
         "seed": config["seed"],
         "select_by": config["select_by"],
         "epoch_kept": best["epoch"] + 1,
@@ -213,36 +189,32 @@ def _sources(rows: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _write_features(path: Path, parts: dict[str, Scores]) -> None:
-    """Write pooled vectors with labels, groups and sources of `train` and `val` alone.
-
-    Group and source are indices into the name lists of the file's metadata.
-    """
-    tensors: dict[str, np.ndarray[Any, Any]] = {}
-    metadata: dict[str, str] = {}
-    for field in ("group", "source", "kind", "generator"):
-        names = sorted({getattr(r, field) for part in parts.values() for r in part.rows})
-        metadata[field] = json.dumps(names)
-        index = {name: i for i, name in enumerate(names)}
-        for split, part in parts.items():
-            column = [index[getattr(r, field)] for r in part.rows]
-            tensors[f"{split}.{field}"] = np.array(column, np.int32)
-    for split, part in parts.items():
-        tensors[f"{split}.features"] = part.features
-        tensors[f"{split}.logits"] = part.logits.astype(np.float32)
-        tensors[f"{split}.labels"] = part.targets.astype(np.int8)
-        digests = [bytes.fromhex(r.sha256) for r in part.rows]
-        tensors[f"{split}.sha256"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    save_file(tensors, path, metadata=metadata)
+def _scale(run: Run, manifest: Manifest, val: Scores) -> Scale:
+    """Calibrate on out-of-fold logits of unseen sources where the run has them, else on `val`."""
+    path = run.folder / OOF_NAME
+    if not path.exists():
+        originals = val.originals()
+        return fit_scale(
+            originals.logits, originals.targets, [r.source for r in originals.rows], "val"
+        )
+    tensors = load_file(path)
+    rows = manifest.of("train", "val")
+    sources = [rows[int(i)].source for i in tensors["first_row"]]
+    copies = len(tensors["logits"])
+    return fit_scale(
+        tensors["logits"].ravel(),
+        np.tile(tensors["targets"], copies),
+        sources * copies,
+        "out-of-fold logits of unseen sources and generator families",
+    )
 
 
 def _measure(
     judge: OpenVinoJudge,
     run: Run,
     manifest: Manifest,
-    view: str,
-    calibration: Calibration,
-    thresholds: Thresholds,
+    view: str | None,
+    scale: Scale,
     val: Scores,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -252,19 +224,14 @@ def _measure(
         if not rows:
             continue
         run.count_opening(split)
-        scored = val if split == "val" else score_rows(judge, rows, progress)
-        final = Scores(
-            scored.rows,
-            scored.logits,
-            calibrated(calibration, scored.logits),
-            scored.features,
-            scored.targets,
+        scored = (val if split == "val" else score_rows(judge, rows, progress)).originals()
+        final = replace(scored, scores=calibrated(scale.calibration, scored.logits))
+        splits[split] = report(
+            final, low=scale.thresholds.human_at_most, high=scale.thresholds.ai_at_least
         )
-        splits[split] = report(final, low=thresholds.human_at_most, high=thresholds.ai_at_least)
-        splits[split]["rows"] = counts(rows)
     return {
         "command": "brushmark release",
-        "scored_with": f"{judge.device}, view {view}",
+        "scored_with": f"{judge.device}; " + (f"the {view} view" if view else "views averaged"),
         "manifest_sha256": manifest.sha256,
         "openings": run.openings(),
         "splits": splits,

@@ -22,8 +22,9 @@ from backend.model.stage_network import CHANNELS, StageNetwork
 from backend.training.commands import SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
 from backend.training.folds import source_weights
-from backend.training.head import HeadRecipe, fit_head, head_logits
+from backend.training.head import fit_head, head_logits
 from backend.training.manifest import Row, read_manifest
+from backend.training.recipes import HeadRecipe
 from backend.training.screen import Logits, Screened, screen, stack
 
 log = logging.getLogger(__name__)

@@ -80,6 +80,7 @@ def _configuration(
         "recipe": asdict(recipe),
         "architecture": ARCHITECTURE,
         "preprocessing": Preprocessing().to_json(),
+        "epochs": recipe.epochs,
         "seed": seed,
         "select_by": select_by,
         "initialisation": str(init) if init else "torchvision IMAGENET1K_V1",

@@ -17,7 +17,7 @@ from backend.model.architectures import (
 )
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import MAP_SIZE, ServedStages, StageHead, StageNetwork
-from backend.training.release import export_graph
+from backend.training.graph import export_graph
 from tests.pictures import SHARED, draw
 
 INIT = SHARED / "data" / "init" / "resnet18-imagenet-partial.safetensors"
@@ -113,7 +113,7 @@ def test_an_unknown_architecture_is_refused() -> None:
 def test_a_checkpoint_survives_half_precision(name: str, tmp_path: Path) -> None:
     """Written in 16 bits and read again, a network's tensors are the same to 16 bits."""
     torch.manual_seed(2)
-    one, two = ARCHITECTURES[name].build(), ARCHITECTURES[name].build()
+    one, two = (ARCHITECTURES[name].build({"hidden": 16}) for _ in range(2))
     save_checkpoint(one, tmp_path / "c.safetensors", half=True)
     load_checkpoint(two, tmp_path / "c.safetensors")
     for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):
@@ -122,7 +122,7 @@ def test_a_checkpoint_survives_half_precision(name: str, tmp_path: Path) -> None
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     """Another network's checkpoint and a torn file are refused, each by its fault."""
-    save_checkpoint(ARCHITECTURES["resnet18-linear"].build(), tmp_path / "c.safetensors")
+    save_checkpoint(ARCHITECTURES["resnet18-linear"].build({}), tmp_path / "c.safetensors")
     with pytest.raises(WeightsDamaged, match="StageNetwork"):
         load_checkpoint(StageNetwork(), tmp_path / "c.safetensors")
     torn = tmp_path / "torn.safetensors"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from backend.training.calibrate import apply, choose_thresholds, fit_platt
+from backend.training.calibrate import apply, choose_thresholds, fit_platt, worst_source
 from backend.training.metrics import (
     brier,
     confusion,
@@ -81,17 +81,54 @@ def test_separable_data_stay_finite() -> None:
 
 def test_thresholds_hold_the_rates_they_were_asked_for() -> None:
     """On the data they were set on, no more than the asked share is wrongly decided."""
-    chosen = choose_thresholds(SCORES, TARGETS, false_positive_rate=0.05, false_negative_rate=0.1)
+    chosen = choose_thresholds(
+        SCORES,
+        TARGETS,
+        ["one"] * len(SCORES),
+        false_positive_rate=0.05,
+        worst_source_rate=0.5,
+        false_negative_rate=0.1,
+    )
     assert np.mean(SCORES[TARGETS == 0] >= chosen.ai_at_least) <= 0.05
     assert np.mean(SCORES[TARGETS == 1] <= chosen.human_at_most) <= 0.10
     assert 0 < chosen.human_at_most < chosen.ai_at_least < 1
+
+
+def test_one_source_accused_more_than_the_rest_raises_the_threshold() -> None:
+    """The worst human source, not the average one, decides how sure an accusation must be."""
+    rng = np.random.default_rng(3)
+    human = np.concatenate([rng.uniform(0, 0.5, 180), rng.uniform(0.4, 0.9, 20)])
+    scores = np.concatenate([human, rng.uniform(0.5, 1, 200)])
+    targets = np.repeat([0, 1], 200).astype(np.int64)
+    sources = ["easy"] * 180 + ["hard"] * 20 + ["generator"] * 200
+
+    def chosen(worst: float) -> float:
+        return choose_thresholds(
+            scores,
+            targets,
+            sources,
+            false_positive_rate=0.08,
+            worst_source_rate=worst,
+            false_negative_rate=0.1,
+        ).ai_at_least
+
+    assert worst_source(scores, targets, sources, chosen(1.0))[0] == "hard"
+    assert chosen(0.15) > chosen(1.0)
+    assert worst_source(scores, targets, sources, chosen(0.15))[1] <= 0.15
 
 
 def test_thresholds_of_a_perfect_model_do_not_cross() -> None:
     """Where nothing overlaps a narrow band around one half stays uncertain."""
     scores = np.concatenate([RNG.uniform(0, 0.1, 50), RNG.uniform(0.9, 1, 50)])
     targets = np.repeat([0, 1], 50).astype(np.int64)
-    chosen = choose_thresholds(scores, targets, false_positive_rate=0.05, false_negative_rate=0.05)
+    chosen = choose_thresholds(
+        scores,
+        targets,
+        ["one"] * 100,
+        false_positive_rate=0.05,
+        worst_source_rate=0.1,
+        false_negative_rate=0.05,
+    )
     assert chosen.human_at_most < 0.5 < chosen.ai_at_least
 
 

@@ -1,0 +1,186 @@
+"""Train our own recipe: fixed trunk, statistics of every stage, a small head.
+
+From top to bottom: statistics of every view are cached (an interrupted run goes on there);
+heads fitted on folds of unseen sources and families give out-of-fold logits, which calibrate
+and set thresholds; heads of several seeds, fitted on the whole training split, are joined
+into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from backend.model.architectures import load_initialisation, save_checkpoint
+from backend.model.preprocess import FloatArray
+from backend.model.stage_network import ARCHITECTURE, StageHead, StageNetwork
+from backend.training.features import Variant, cached
+from backend.training.folds import source_weights
+from backend.training.head import fit_head, head_logits
+from backend.training.manifest import Manifest, Row, counts
+from backend.training.metrics import roc_auc
+from backend.training.recipes import StageRecipe
+from backend.training.run import Run
+from backend.training.screen import Logits, Screened, balanced, original_of, screen, stack
+from backend.training.train import Progress, load_torchvision
+
+OOF_NAME = "out-of-fold.safetensors"
+
+
+def train_stages(
+    recipe: StageRecipe,
+    manifest: Manifest,
+    run: Run,
+    *,
+    seed: int = 0,
+    init: Path | None = None,
+    progress: Progress = lambda done, total, text: None,
+) -> dict[str, Any]:
+    """Train, or go on with an interrupted run; returns the run's one history entry.
+
+    Args and errors are those of `train.train`.
+    """
+    run.start(_configuration(recipe, manifest, seed, init))
+    if run.history():
+        return run.history()[0]
+    network = StageNetwork(recipe.hidden * recipe.heads)
+    if init is None:
+        load_torchvision(network)
+    else:
+        load_initialisation(network, init)
+    rows = manifest.of("train", "val")
+    name = str(init.name if init else "torchvision")
+    variants = [
+        cached(
+            run.folder / "statistics",
+            network,
+            name,
+            rows,
+            Variant(n),
+            recipe.preprocessing,
+            progress,
+        )
+        for n in range(recipe.web_copies + 1)
+    ]
+    folds = _out_of_fold(recipe, rows, variants, seed)
+    _write_out_of_fold(run.folder / OOF_NAME, folds)
+    learn = np.flatnonzero([r.split == "train" for r in rows])
+    network.head = join_heads(_fit_heads(recipe, rows, variants, learn, seed))
+    save_checkpoint(network, run.best_path)
+    entry = {"epoch": 0, **_figures(folds), **_validation(network.head, rows, variants[0])}
+    run.write_history([entry])
+    return entry
+
+
+def _configuration(
+    recipe: StageRecipe, manifest: Manifest, seed: int, init: Path | None
+) -> dict[str, Any]:
+    return {
+        "recipe": asdict(recipe),
+        "architecture": ARCHITECTURE,
+        "hidden": recipe.hidden * recipe.heads,
+        "preprocessing": recipe.preprocessing.to_json(),
+        "epochs": 1,
+        "seed": seed,
+        "select_by": "auc",
+        "initialisation": str(init) if init else "torchvision IMAGENET1K_V1",
+        "data": {"manifest": str(manifest.file), "sha256": manifest.sha256},
+        "rows": {split: counts(manifest.of(split)) for split in ("train", "val")},
+    }
+
+
+def _fit_heads(
+    recipe: StageRecipe,
+    rows: Sequence[Row],
+    variants: Sequence[FloatArray],
+    index: np.ndarray[Any, np.dtype[np.int64]],
+    seed: int,
+) -> list[StageHead]:
+    targets = np.array([r.target for r in rows], np.int64)[index]
+    weights = source_weights([rows[int(i)] for i in index], recipe.source_power)
+    x = stack(variants, index)
+    y, w = np.tile(targets, len(variants)), np.tile(weights, len(variants))
+    return [fit_head(x, y, w, recipe.head, seed * 100 + n) for n in range(recipe.heads)]
+
+
+def _out_of_fold(
+    recipe: StageRecipe, rows: tuple[Row, ...], variants: list[FloatArray], seed: int
+) -> list[Screened]:
+    """Return out-of-fold logits of the clean views and of each web copy."""
+
+    def fit(index: Any) -> Callable[[FloatArray], Logits]:
+        head = join_heads(_fit_heads(recipe, rows, variants, index, seed))
+        return lambda judged: head_logits(head, judged)
+
+    return [screen(rows, judged, fit, seed=seed) for judged in variants]
+
+
+def _write_out_of_fold(path: Path, folds: Sequence[Screened]) -> None:
+    save_file(
+        {
+            "logits": np.stack([f.logits for f in folds]),
+            "targets": folds[0].targets,
+            "first_row": np.array(folds[0].originals, np.int64),
+        },
+        path,
+    )
+
+
+def _figures(folds: Sequence[Screened]) -> dict[str, Any]:
+    return {
+        "fold_auc": [round(a, 4) for a in folds[0].fold_auc],
+        "out_of_fold_auc": folds[0].auc,
+        "out_of_fold_auc_web": float(np.mean([f.auc for f in folds[1:]])) if folds[1:] else None,
+        "out_of_fold_balanced_accuracy": folds[0].balanced_accuracy,
+    }
+
+
+def _validation(head: StageHead, rows: Sequence[Row], statistics: FloatArray) -> dict[str, float]:
+    index = np.flatnonzero([r.split == "val" for r in rows])
+    logits, targets = average_views(
+        [rows[int(i)] for i in index], head_logits(head, statistics[index])
+    )
+    accuracy = float(np.mean((logits >= 0) == (targets == 1)))
+    return {
+        "accuracy": accuracy,
+        "balanced-accuracy": balanced(logits, targets),
+        "auc": roc_auc(logits, targets),
+    }
+
+
+def average_views(
+    rows: Sequence[Row], logits: Logits
+) -> tuple[Logits, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Return one logit and one target for each original, its views averaged, in row order."""
+    names = [original_of(row) for row in rows]
+    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    member = np.array([index[name] for name in names])
+    mean = np.bincount(member, weights=logits) / np.bincount(member)
+    targets = np.zeros(len(index), np.int64)
+    targets[member] = [r.target for r in rows]
+    return mean, targets
+
+
+def join_heads(heads: Sequence[StageHead]) -> StageHead:
+    """Join heads of equal standardisation into one whose logit is the mean of theirs.
+
+    Hidden units lie side by side, output weights are divided by the number of heads: an
+    ensemble at the price of one.
+    """
+    first = heads[0]
+    joined = StageHead(sum(h.hidden.out_features for h in heads))
+    with torch.no_grad():
+        joined.mean.copy_(first.mean)
+        joined.scale.copy_(first.scale)
+        joined.hidden.weight.copy_(torch.cat([h.hidden.weight for h in heads]))
+        joined.hidden.bias.copy_(torch.cat([h.hidden.bias for h in heads]))
+        joined.out.weight.copy_(torch.cat([h.out.weight for h in heads], dim=1) / len(heads))
+        joined.out.bias.copy_(torch.stack([h.out.bias for h in heads]).mean(dim=0))
+    joined.eval()
+    return joined

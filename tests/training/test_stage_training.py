@@ -1,0 +1,151 @@
+"""Our own recipe on small drawn data: folds, joined heads, release, serving."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from backend.imaging.decode import decode
+from backend.model import registry
+from backend.model.architectures import save_checkpoint
+from backend.model.preprocess import Preprocessing
+from backend.model.stage_network import StageHead, StageNetwork
+from backend.settings import Settings
+from backend.training.folds import make_folds, source_weights
+from backend.training.manifest import Manifest, read_manifest
+from backend.training.recipes import HeadRecipe, StageRecipe
+from backend.training.release import release
+from backend.training.run import Run
+from backend.training.stage_training import OOF_NAME, average_views, join_heads, train_stages
+from tests.training.manifests import Row, write_manifest
+
+TINY = StageRecipe(
+    "tiny-stages",
+    head=HeadRecipe(hidden=8, epochs=30, drop_hidden=0.1),
+    heads=2,
+    preprocessing=Preprocessing(128, 128, "bicubic", native_from_short_side_px=400),
+)
+
+
+def _families(rows: list[Row]) -> None:
+    for number, row in enumerate(rows):
+        kind = "fam" if row["label"] == "ai_generated" else "src"
+        row["family"] = f"{kind}-{number % 6}" if kind == "fam" else "human"
+        row["source"] = f"{row['label']}-{number % 6}"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("data")
+    return read_manifest(write_manifest(folder, per_cell=18, change=_families))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, manifest: Manifest) -> Run:
+    torch.manual_seed(4)
+    init = tmp_path_factory.mktemp("init") / "init.safetensors"
+    trunk = StageNetwork(4)
+    state = {k: v for k, v in trunk.state_dict().items() if not k.startswith("head.")}
+    save_checkpoint(_Bare(state), init)
+    run = Run(tmp_path_factory.mktemp("run") / "tiny")
+    train_stages(TINY, manifest, run, init=init)
+    return run
+
+
+class _Bare(torch.nn.Module):
+    """A module whose state is exactly what it was given."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._given = state
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        return self._given
+
+
+def test_no_fold_learns_what_it_is_judged_on(manifest: Manifest) -> None:
+    """Held-out sources, families and groups never occur in what a fold learns from."""
+    rows = manifest.of("train", "val")
+    folds = make_folds(rows)
+    for fold in folds:
+        learn = [rows[i] for i in np.flatnonzero(fold.learn)]
+        held = [rows[i] for i in np.flatnonzero(fold.held_out)]
+        assert {r.target for r in held} == {0, 1}
+        for what in ("source", "group"):
+            assert not {getattr(r, what) for r in learn} & {getattr(r, what) for r in held}
+        ai = [{r.more["family"] for r in part if r.target} for part in (learn, held)]
+        assert not ai[0] & ai[1]
+    assert np.sum([f.held_out for f in folds], axis=0).tolist() == [1] * len(rows)
+
+
+def test_small_sources_weigh_more_and_classes_the_same(manifest: Manifest) -> None:
+    """A picture of a rare source weighs more than one of a heavy source; classes are equal."""
+    rows = [replace(r, source="rare" if i == 0 else r.label) for i, r in enumerate(manifest.rows)]
+    weights = source_weights(rows, 0.5)
+    targets = np.array([r.target for r in rows])
+    assert weights[targets == 1].sum() == pytest.approx(weights[targets == 0].sum())
+    assert weights[0] > 2 * weights[1]
+
+
+def test_joined_heads_give_the_mean_of_their_logits() -> None:
+    """An ensemble of heads is one head, to rounding."""
+    torch.manual_seed(0)
+    heads = [StageHead(5).eval() for _ in range(3)]
+    statistics = torch.randn(4, 2048)
+    with torch.inference_mode():
+        mean = torch.stack([h(statistics) for h in heads]).mean(dim=0)
+        torch.testing.assert_close(join_heads(heads)(statistics), mean)
+
+
+def test_out_of_fold_logits_cover_every_original_once(finished: Run, manifest: Manifest) -> None:
+    """Clean and web copies of each original are scored by a head that saw no kin of it."""
+    tensors = load_file(finished.folder / OOF_NAME)
+    rows = manifest.of("train", "val")
+    assert tensors["logits"].shape == (2, len(rows))
+    assert np.isfinite(tensors["logits"]).all()
+    assert [rows[i].target for i in tensors["first_row"]] == tensors["targets"].tolist()
+
+
+def test_an_interrupted_run_goes_on_from_its_statistics(
+    finished: Run, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started again after its history was lost, nothing is extracted anew and the head is equal."""
+    before = load_file(finished.best_path)
+    finished.history_path.unlink()
+    from backend.training import features
+
+    monkeypatch.setattr(features, "extract", None)
+    config = finished.config()
+    train_stages(TINY, manifest, finished, init=Path(config["initialisation"]))
+    for name, tensor in load_file(finished.best_path).items():
+        np.testing.assert_array_equal(tensor, before[name])
+
+
+def test_it_releases_and_serves(finished: Run, manifest: Manifest, tmp_path: Path) -> None:
+    """The released version is calibrated out of fold and tells the drawn classes apart."""
+    folder = release(finished, "stages-1", tmp_path)
+    judge = registry.load_judge(Settings(home=tmp_path / "home"), str(folder))
+    rows = manifest.of("test")
+    scores = np.array([judge.score(decode(r.file.read_bytes()).image).score for r in rows])
+    targets = np.array([r.target for r in rows])
+    assert scores[targets == 1].mean() > scores[targets == 0].mean() + 0.2
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert "out-of-fold" in card["calibration"]["fitted_on"]
+    assert load_file(folder / "features.safetensors")["val.features"].shape == (36, 2048)
+
+
+def test_views_of_one_original_are_averaged(manifest: Manifest) -> None:
+    """Whole and crop of one picture count once, with the mean of their logits."""
+    one, two = manifest.rows[0], manifest.rows[1]
+    rows = [
+        replace(one, path="a-whole.jpg"),
+        replace(one, path="a-crop.jpg"),
+        replace(two, path="b-whole.jpg"),
+    ]
+    logits, targets = average_views(rows, np.array([1.0, 3.0, -1.0]))
+    assert logits.tolist() == [2.0, -1.0]
+    assert targets.tolist() == [one.target, two.target]
