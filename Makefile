@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train bench bench-serving kill9 fuzz gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train bench bench-serving bench-log kill9 store-soak fuzz gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -59,10 +59,20 @@ fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and prin
 gate: $(TEST)  ## Print how many real pictures the gate would refuse.
 	$(BIN)/python -m tests.imaging.gate_rate
 
-bench: bench-serving  ## Run every benchmark.
+KILL9_POINTS ?= 1000
+kill9: $(TEST)  ## Kill a writer at KILL9_POINTS random moments (1000) and print what was lost.
+	$(BIN)/python -m tests.storage.crash $(KILL9_POINTS)
+
+store-soak: $(TEST)  ## Run the store's tests long: 32 threads x 1000 writes, 12,500 steps of a model.
+	STORE_SOAK=1 $(BIN)/python -m pytest tests/storage
+
+bench: bench-serving bench-log  ## Run every benchmark.
 
 bench-serving: $(TEST) $(FOUNDING)/.installed  ## Measure serving beside eager torch and Gradio.
 	$(BIN)/python -m tests.benchmarks.bench_serving
+
+bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock TinyDB.
+	$(BIN)/python -m tests.benchmarks.bench_log
 
 $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 	$(BIN)/python -m venv $(FOUNDING)
