@@ -31,7 +31,6 @@ STATUS: Mapping[type[errors.BrushmarkError], int] = {
     errors.SlowDown: 429,
     errors.Unavailable: 503,
     errors.OutOfSpace: 507,
-    errors.MissingExtra: 503,
 }
 
 # What werkzeug and waitress refuse by themselves: status to code and words.
@@ -54,6 +53,8 @@ _TOLD_INSTEAD: Mapping[type[errors.BrushmarkError], str] = {
     errors.StoreUnavailable: "The store cannot be used now; the server's log says why.",
     errors.OutOfSpace: "The server's disk is full: nothing was kept. Make room, then try again.",
 }
+_AT_START = {errors.AlreadyRunning}
+"""Errors of starting a server, which no request meets."""
 _INTERNAL = "Something went wrong on the server; its log says what. Nothing was acknowledged."
 
 
@@ -147,12 +148,10 @@ def install(app: Flask) -> None:
 def known_codes() -> dict[str, tuple[int, str]]:
     """Return every code with its status and meaning, for the documentation."""
     known = {code: (status, words) for status, (code, words) in _PLAIN.items() if status < 500}
-    pending: list[type[errors.BrushmarkError]] = [errors.BrushmarkError]
-    while pending:
-        kind = pending.pop(0)
-        pending.extend(kind.__subclasses__())
-        status = next((STATUS[k] for k in kind.__mro__ if k in STATUS), None)
-        if status is not None:
-            known[kind.code] = (status, (kind.__doc__ or "").strip())
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.BrushmarkError):
+            status = next((STATUS[k] for k in kind.__mro__ if k in STATUS), None)
+            if status is not None and kind not in _AT_START:
+                known[kind.code] = (status, (kind.__doc__ or "").strip())
     known["internal"] = (500, _INTERNAL)
     return dict(sorted(known.items(), key=lambda item: (item[1][0], item[0])))

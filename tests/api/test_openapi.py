@@ -1,0 +1,220 @@
+"""The OpenAPI document: true to every answer, browsable, and hard to break."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from werkzeug.test import TestResponse
+
+from backend.access import new_pairing_code
+from backend.api import reference
+from backend.errors import UrlUnreachable
+from backend.settings import KeepImages
+from tests.api.harness import API, Wired
+from tests.pictures import jpeg
+
+DOCS = Path(__file__).parents[2] / "docs" / "http.md"
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def kept(wired_with: Callable[..., Wired]) -> Wired:
+    return wired_with(keep_images=KeepImages.ALL)
+
+
+def described(wired: Wired) -> Document:
+    document: Document = json.loads(wired.client.get(f"{API}/openapi.json").data)
+    return document
+
+
+def assert_as_described(document: Document, method: str, path: str, answer: TestResponse) -> None:
+    """Assert that status, content type and body are what the document says."""
+    operation = document["paths"][path][method.lower()]
+    response = operation["responses"][str(answer.status_code)]
+    if "content" not in response:
+        assert answer.data == b""
+        return
+    media = response["content"][answer.mimetype]
+    if answer.mimetype.endswith("json") and "$ref" in media["schema"]:
+        whole = {**media["schema"], "components": document["components"]}
+        jsonschema.Draft202012Validator(whole).validate(answer.get_json(force=True))
+
+
+def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
+    """Call every operation so that it succeeds, and then some so that they do not."""
+    headers, client = wired.token(), wired.client
+    digest = hashlib.sha256(jpeg()).hexdigest()
+    record = wired.check(headers).json
+    one = f"{API}/predictions/{{prediction_id}}"
+
+    def ask(method: str, path: str, **more: Any) -> tuple[str, str, TestResponse]:
+        address = path.format(prediction_id=record["id"], name="docs.css", review_id="x")
+        return method, path, client.open(address, method=method, headers=headers, **more)
+
+    yield "POST", f"{API}/check", wired.check(headers)
+    yield "POST", f"{API}/check", wired.check(headers, jpeg(60, 60))
+    yield "POST", f"{API}/check", wired.check(headers, log="false", heatmap="true")
+    yield "POST", f"{API}/check", wired.check(headers, b"nonsense")
+    yield "POST", f"{API}/check", wired.check()
+    yield "POST", f"{API}/check/batch", wired.check_batch(headers, [jpeg(), b"nonsense"])
+    yield ask("POST", f"{API}/lookup", json={"sha256": [digest, "0" * 64]})
+    yield ask("POST", f"{API}/lookup", json={"sha256": []})
+    method, path, review = ask("POST", f"{one}/reviews", json={"label": "human_made", "note": "n"})
+    yield method, path, review
+    yield ask("POST", f"{one}/appeals", json={"claim": "human_made", "reason": "r"})
+    for part in ["", "/image", "/thumbnail", "/heatmap"]:
+        yield ask("GET", one + part)
+    yield ask("GET", f"{API}/predictions?limit=1")
+    yield ask("GET", f"{API}/predictions?limit=x".partition("?")[0], query_string={"limit": "x"})
+    undo = client.delete(f"{API}/reviews/{review.json['id']}", headers=headers)
+    yield "DELETE", f"{API}/reviews/{{review_id}}", undo
+    yield ask("DELETE", f"{API}/reviews/{{review_id}}")
+    yield ask("GET", f"{API}/stats")
+    yield ask("GET", f"{API}/model")
+    yield ask("GET", f"{API}/models")
+    yield ask("GET", f"{API}/policy")
+    yield ask("POST", f"{API}/policy", json={"human_at_most": 0.1, "ai_at_least": 0.9})
+    code = new_pairing_code(wired.repository)
+    yield ask("POST", f"{API}/pair", json={"code": code, "name": "x"})
+    yield ask("POST", f"{API}/pair", json={"code": code, "name": "x"})
+    for open_path in [f"{API}/openapi.json", f"{API}/docs", f"{API}/docs/{{name}}"]:
+        yield ask("GET", open_path)
+    for outside in ["/healthz", "/readyz", "/metrics"]:
+        yield ask("GET", outside)
+    yield ask("DELETE", one)
+    yield ask("GET", one)
+
+
+def test_every_answer_is_as_described(kept: Wired) -> None:
+    """Each operation is called, and its answers have the documented status, type and shape."""
+    document = described(kept)
+    succeeded = set()
+    for method, path, answer in every_operation(kept):
+        path = path.partition("?")[0]
+        assert_as_described(document, method, path, answer)
+        if answer.status_code < 300:
+            succeeded.add((method.lower(), path))
+    declared = {(m, p) for p, methods in document["paths"].items() for m in methods}
+    assert succeeded == declared
+
+
+def test_every_reference_leads_somewhere(kept: Wired) -> None:
+    """No schema is named that the document does not hold, and no operation id twice."""
+    document = described(kept)
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= set(document["components"]["schemas"])
+    ids = [o["operationId"] for methods in document["paths"].values() for o in methods.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_shapes_refuse_unknown_fields(kept: Wired) -> None:
+    """Every object of the document says that it has no other fields."""
+    for name, schema in described(kept)["components"]["schemas"].items():
+        if schema.get("type") == "object":
+            assert schema["additionalProperties"] is False, name
+
+
+def test_a_public_server_says_what_visitors_may_do(wired_with: Callable[..., Wired]) -> None:
+    """Its document marks the token optional for checking and the model, and only there."""
+    document = described(wired_with(public=True))
+    optional = {
+        path
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+        if {} in operation["security"]
+    }
+    assert optional == {f"{API}/check", f"{API}/model"}
+
+
+def test_the_page_needs_nothing_from_elsewhere(kept: Wired) -> None:
+    """The page names only files of ours, has no inline script, and its policy allows no more."""
+    answer = kept.client.get(f"{API}/docs")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "//" not in answer.text.replace("<!doctype", "")
+    assert re.findall(r'(?:src|href)="([^"]+)"', answer.text) == [
+        f"{API}/docs/docs.css",
+        f"{API}/docs/docs.js",
+        f"{API}/openapi.json",
+    ]
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=", answer.text)
+    script = kept.client.get(f"{API}/docs/docs.js")
+    assert script.mimetype == "text/javascript"
+    assert "innerHTML" not in script.text
+
+
+def test_the_reference_in_the_docs_is_current(kept: Wired) -> None:
+    """docs/http.md is what the code says; `make docs-http` writes it anew."""
+    assert DOCS.read_text(encoding="utf-8") == reference.render(described(kept)), (
+        "docs/http.md is out of date: run `make docs-http`"
+    )
+
+
+# What a schema cannot say: that bytes are a picture, a cursor ours, thresholds in order.
+EXAMPLES = int(os.environ.get("BRUSHMARK_TEST_API_EXAMPLES", "10"))
+"""Generated requests for each operation, good and bad; `make fuzz-api` sends many more."""
+BEYOND_SCHEMAS = "positive_data_acceptance"
+
+
+def unreachable(url: str) -> bytes:
+    raise UrlUnreachable("Tests fetch nothing.")
+
+
+schemathesis.openapi.media_type("image/*", st.sampled_from([jpeg(), jpeg(90, 90), b"", b"nope"]))
+
+
+def test_no_request_breaks_the_server_or_its_word(kept: Wired) -> None:
+    """Schemathesis' requests, good and bad, get no 5xx and nothing the document does not say."""
+    headers = kept.token()
+    kept.check(headers)
+    kept.app.extensions["brushmark"].service._fetch = unreachable
+    config = SchemathesisConfig.from_dict({"generation": {"deterministic": True}, "seed": 1})
+    schema = schemathesis.openapi.from_wsgi(f"{API}/openapi.json", kept.app, config=config)
+    tried = set()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        tried.add(operation.label)
+        attack(operation, GenerationMode.POSITIVE, headers)
+        raw = operation.definition.raw
+        if "parameters" in raw or "requestBody" in raw:  # else nothing can be wrong
+            attack(operation, GenerationMode.NEGATIVE, headers)
+    declared = {
+        f"{method.upper()} {path}"
+        for path, methods in described(kept)["paths"].items()
+        for method in methods
+    }
+    assert tried == declared - {f"GET {API}/openapi.json"}  # which it reads anyway
+
+
+def attack(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
+    """Send generated requests to one operation; every answer must keep the document's word."""
+    beyond = schemathesis.checks.CHECKS.get_one(BEYOND_SCHEMAS)
+
+    @given(operation.as_strategy(generation_mode=mode))
+    @hypothesis_settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def run(case: Any) -> None:
+        case.call_and_validate(headers=headers, excluded_checks=[beyond])
+
+    run()
