@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from backend.errors import BadInput, UnsupportedType
 from backend.imaging.decode import decode
+from backend.imaging.exif import orientation
 from tests.imaging import files
 from tests.pictures import draw, encode, jpeg
 
@@ -120,6 +121,12 @@ def test_damaged_exif_is_no_obstacle(block):
     """A damaged EXIF block is passed over: the picture is shown as it lies."""
     data = files.after_soi(jpeg(64, 48), files.jpeg_segment(0xE1, block))
     assert decode(data).image.size == (64, 48)
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_orientations_that_do_not_exist(value):
+    """A value that EXIF does not define is upright."""
+    assert orientation(files.exif(value)) == orientation(None) == 1
 
 
 # ---- colour -----------------------------------------------------------------------------------

@@ -189,6 +189,16 @@ def test_text_bombs_are_not_inflated(kind):
     assert decode(data).image.size == (96, 80)
 
 
+def test_only_one_profile_is_inflated(monkeypatch):
+    """Of thousands of packed profiles in one PNG, each 4 MB when unpacked, one is unpacked."""
+    unpacked = []
+    original = png._inflated
+    monkeypatch.setattr(png, "_inflated", lambda body: unpacked.append(1) or original(body))
+    profile = files.chunk(b"iCCP", b"name\0\0" + zlib.compress(b"\0" * 4_000_000))
+    assert decode(files.before_idat(WHOLE["PNG"], profile * 1000)).image.size == (96, 80)
+    assert len(unpacked) == 1
+
+
 def test_png_of_countless_chunks():
     """A PNG cut into a million empty chunks is refused after the first twenty thousand."""
     data = files.before_idat(WHOLE["PNG"], files.chunk(b"teSt") * (png.MAX_CHUNKS + 1))
@@ -251,9 +261,13 @@ def test_jpeg_of_two_frames():
         decode(files.after_soi(data, frame))
 
 
-def test_gif_of_endless_comments():
-    """A GIF with a comment of millions of blocks is refused."""
-    comment = b"!\xfe" + b"\1a" * (gif.MAX_BLOCKS + 1) + b"\0"
+@pytest.mark.parametrize(
+    "comment",
+    [b"!\xfe" + b"\1a" * gif.MAX_BLOCKS + b"\0", b"!\xfe\0" * (gif.MAX_BLOCKS + 1)],
+    ids=["one of many blocks", "many of no block"],
+)
+def test_gif_of_endless_comments(comment):
+    """A GIF with a comment of millions of blocks, or millions of comments, is refused."""
     data = WHOLE["GIF"]
     start = data.index(b",\0\0\0\0")
     with pytest.raises(UndecodableImage, match="pieces"):

@@ -75,12 +75,14 @@ class _Walker:
 
     def _skip_blocks(self) -> None:
         data, position, blocks = self._data, self._position, self._blocks
-        while length := data[position]:
-            position += length + 1
+        length = -1
+        while length:
             blocks += 1
             if blocks > MAX_BLOCKS:
                 raise UndecodableImage("This GIF file is cut into too many pieces to decode.")
-        self._position, self._blocks = position + 1, blocks + 1
+            length = data[position]
+            position += length + 1
+        self._position, self._blocks = position, blocks
 
 
 def _palette_bytes(flags: int) -> int:

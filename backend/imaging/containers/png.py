@@ -34,7 +34,8 @@ def read(data: bytes) -> Container:
         IndexError, ValueError: cut short.
     """
     kept: list[bytes | memoryview] = [_SIGNATURE]
-    icc = exif = size = None
+    profile: bytes | None = None
+    exif = size = None
     frames, animated, seen_data, first_is_default = 0, False, False, False
     for kind, chunk in _chunks(data):
         body = chunk[8:-4]
@@ -50,13 +51,14 @@ def read(data: bytes) -> Container:
             animated = not seen_data
         elif kind == b"fcTL":
             frames += 1
-        elif kind == b"iCCP":
-            icc = _inflated_profile(bytes(body))
+        elif kind == b"iCCP" and profile is None:
+            profile = bytes(body)
         elif kind == b"eXIf":
             exif = bytes(body)
     if not seen_data:
         raise UndecodableImage("This PNG file holds no picture data.")
     shown = frames + first_is_default if animated else 1
+    icc = _inflated(profile) if profile else None
     return Container("PNG", b"".join([*kept, _END]), size, shown, icc, exif)
 
 
@@ -92,7 +94,7 @@ def _verify(chunk: memoryview) -> None:
         raise UndecodableImage("This PNG file's picture data fails its checksum: it is damaged.")
 
 
-def _inflated_profile(body: bytes) -> bytes | None:
+def _inflated(body: bytes) -> bytes | None:
     _, separator, rest = body.partition(b"\0")
     if not separator or rest[:1] != b"\0":
         return None
