@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train bench bench-serving bench-log kill9 store-soak fuzz gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train bench bench-serving bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -45,8 +45,9 @@ architecture: $(TEST)  ## Check the direction of imports.
 unit: $(TEST)  ## Run pytest: unit, API, dashboard, training, browser.
 	$(BIN)/python -m pytest
 
-docs: $(TEST)  ## Write docs/cli.md anew from the command line's own help.
+docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 	$(BIN)/python -m backend.cli.reference > docs/cli.md
+	$(BIN)/python -m tests.api.write_reference
 
 train: $(TEST)  ## Train the served model from ../shared/data and release it (hours on a slow machine).
 	$(BIN)/brushmark train --recipe seed-1
@@ -55,6 +56,9 @@ train: $(TEST)  ## Train the served model from ../shared/data and release it (ho
 FUZZ_COUNT ?= 100000
 fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and print what happened.
 	$(BIN)/python -m tests.imaging.fuzz --count $(FUZZ_COUNT)
+
+fuzz-api: $(TEST)  ## Send 100 generated requests, good and bad, to every HTTP operation.
+	BRUSHMARK_TEST_API_EXAMPLES=100 $(BIN)/python -m pytest tests/api/test_openapi.py -k breaks
 
 gate: $(TEST)  ## Print how many real pictures the gate would refuse.
 	$(BIN)/python -m tests.imaging.gate_rate

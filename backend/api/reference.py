@@ -10,7 +10,7 @@ Json = dict[str, Any]
 _INTRODUCTION = """\
 # The HTTP API
 
-<!-- Written by `make docs-http` from the code; a test compares. -->
+<!-- Written by `make docs` from the code; a test compares. -->
 
 The server listens on `http://127.0.0.1:8765` unless told otherwise (see settings.md). The same
 reference is at `/api/v1/docs` of a running server, where requests can be tried, and at

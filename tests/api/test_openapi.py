@@ -159,9 +159,9 @@ def test_the_page_needs_nothing_from_elsewhere(kept: Wired) -> None:
 
 
 def test_the_reference_in_the_docs_is_current(kept: Wired) -> None:
-    """docs/http.md is what the code says; `make docs-http` writes it anew."""
+    """docs/http.md is what the code says; `make docs` writes it anew."""
     assert DOCS.read_text(encoding="utf-8") == reference.render(described(kept)), (
-        "docs/http.md is out of date: run `make docs-http`"
+        "docs/http.md is out of date: run `make docs`"
     )
 
 
