@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from backend.errors import NotFound
 from backend.settings import Settings
 from backend.storage import counters
-from backend.storage.backup import BackupReport, RestoreReport, backup, restore
+from backend.storage.backup import BackupReport, backup
 from backend.storage.images import ImageStore
 from backend.storage.importing import ImportReport, Problem, import_tinydb
+from backend.storage.inspection import Finding
 from backend.storage.opening import open_repository
-from backend.storage.verification import Finding, VerifyReport, count_anew, verify
+from backend.storage.recount import count_anew
+from backend.storage.restoring import RestoreReport, restore
+from backend.storage.verification import VerifyReport, verify
 
 __all__ = [
     "BackupReport",
@@ -46,7 +49,8 @@ class CompactReport:
 def compact(settings: Settings) -> CompactReport:
     """Rewrite the log without gaps, build its indexes and counters anew, empty its journal.
 
-    Works beside a backend, which waits meanwhile.
+    Works beside a backend, which waits meanwhile; where that takes longer than its patience
+    (15 s, for logs of more than about a gigabyte) it says that the store is busy.
 
     Raises:
         NotFound: there is no store.

@@ -190,7 +190,6 @@ class PredictionLog(Store):
                 due = self.predictions.select(
                     Condition("due = 1 AND created_at < ?", (moment,)),
                     f"ORDER BY created_at LIMIT {int(limit)}",
-                    strict=True,
                 )
                 for document in due:
                     self._expire(connection, document)

@@ -35,7 +35,9 @@ class PredictionFilter:
 
     `reviewed` and `label` look at the latest review, not undone, of the record's bytes.
     `site` is the host of the page's or else the image's address. `q` is searched, case
-    folded, in id, SHA-256, site, page title and summary. Scores are P(ai_generated).
+    folded, in id, SHA-256, site, page title and summary. Scores are P(ai_generated); a record
+    without one passes no limit on scores, and sorts below all that have one. `since` is
+    included, `until` is not.
     """
 
     outcome: Outcome | None = None
@@ -137,10 +139,10 @@ class Repository(Protocol):
 
     # reviews: latest standing one of the bytes counts
     def append_review(self, review: Review) -> None:
-        """Add a review."""
+        """Add a review; raises `NotFound` or `BadInput` where its record is not, or differs."""
 
     def undo_review(self, review_id: str, undone_at: datetime) -> Review:
-        """Mark a review undone; both facts stay in the log."""
+        """Mark a review undone, once (`Conflict` after that); both facts stay in the log."""
 
     def reviews_of(self, sha256: str) -> tuple[Review, ...]:
         """Return every review of these bytes, oldest first, undone ones too."""

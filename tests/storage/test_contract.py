@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.storage.inspection import inspect_file
 from backend.storage.repository import Repository
 from backend.storage.tinydb_repository import TinyDBRepository
-from backend.storage.verification import inspect_file
 from tests.memory_repository import MemoryRepository
 from tests.storage.contract import RepositoryContract
 

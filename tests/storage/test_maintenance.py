@@ -125,6 +125,26 @@ def test_backup_overwrites_nothing(filled: Settings, tmp_path: Path) -> None:
     assert list(target.iterdir()) == []
 
 
+def test_damaged_log_is_not_backed_up(filled: Settings, tmp_path: Path) -> None:
+    """A log with a damaged row gives no backup, and says where the damage is."""
+    data = filled.store_path.read_bytes()
+    filled.store_path.write_bytes(data.replace(b'"Title 11"', b'"Tital 11"', 1))
+    with pytest.raises(StoreDamaged, match="predictions row 12"):
+        maintenance.backup(filled, tmp_path / "b")
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+
+
+def test_damaged_picture_is_left_out_of_a_backup(filled: Settings, tmp_path: Path) -> None:
+    """One damaged picture does not keep the rest from being backed up, and is named."""
+    path = next(p for p in filled.images_path.rglob("*") if p.is_file())
+    path.write_bytes(b"other")
+    report = maintenance.backup(filled, tmp_path / "b")
+    assert (report.pictures, report.damaged) == (4, (path.name,))
+    assert path.name in report.lines()[1]
+    restored = Settings(home=tmp_path / "other")
+    assert maintenance.restore(restored, tmp_path / "b").pictures == 4
+
+
 def test_failed_backup_leaves_nothing(
     filled: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
