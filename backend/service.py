@@ -10,9 +10,8 @@ import logging
 import random
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -22,12 +21,9 @@ from backend.domain import (
     Appeal,
     AuditEvent,
     Context,
-    ImageFacts,
     Label,
-    ModelRef,
     Outcome,
     Policy,
-    Prediction,
     PredictionRecord,
     Review,
     ReviewLabel,
@@ -36,37 +32,22 @@ from backend.domain import (
     utc_now,
 )
 from backend.errors import BadInput, BrushmarkError, Busy, NoModel, NotFound, UrlRefused
-from backend.imaging.decode import decode
 from backend.imaging.fetch import fetch
-from backend.imaging.gate import refusal
 from backend.imaging.thumbnail import thumbnail
+from backend.judging import Judged, VerdictCache, judge_bytes
 from backend.model.judge import Judge
+from backend.recent_pictures import RecentPictures
 from backend.settings import KeepImages, Settings
 from backend.storage.images import ImageStore
 from backend.storage.repository import Extras, Page, PredictionFilter, Repository, Stats
-from backend.verdict import decide
+from backend.work_queue import WorkQueue
 
 log = logging.getLogger(__name__)
 
 AUDIT_SHARE = 0.05
 """Share of logged checks drawn at random for the audit sample, whose figures are unbiased."""
-CACHED_VERDICTS = 4096
-RECENT_BYTES = 128 * 1024 * 1024
-"""How many bytes of lately checked pictures wait in memory for an appeal or a review."""
 FETCHES = 4
 """How many pictures are fetched by address at a time; each may take ten seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one pass said of some bytes; what the cache holds."""
-
-    facts: ImageFacts
-    verdict: Verdict
-    model: ModelRef
-    policy: int
-    activation: Activation | None
-    features: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,44 +59,6 @@ class Checked:
     review: Review | None
     appeals: int
     logged: bool
-
-
-class WorkQueue:
-    """A bounded queue in front of decoding and the network."""
-
-    def __init__(self, slots: int, waiting: int, timeout_s: float = 30.0) -> None:
-        self._slots = threading.BoundedSemaphore(slots)
-        self._places = threading.BoundedSemaphore(slots + waiting)
-        self._timeout_s = timeout_s
-        self.capacity = slots + waiting
-        self._length = 0
-        self._lock = threading.Lock()
-
-    @property
-    def length(self) -> int:
-        """How many work or wait now."""
-        return self._length
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place while working. Raises `Busy` where none is free."""
-        if not self._places.acquire(blocking=False):
-            raise Busy("Too many pictures are being checked; try again in a second.")
-        self._count(1)
-        try:
-            if not self._slots.acquire(timeout=self._timeout_s):
-                raise Busy("Checks take too long at the moment; try again in a few seconds.")
-            try:
-                yield
-            finally:
-                self._slots.release()
-        finally:
-            self._count(-1)
-            self._places.release()
-
-    def _count(self, change: int) -> None:
-        with self._lock:
-            self._length += change
 
 
 class Service:
@@ -153,10 +96,8 @@ class Service:
         self._fetch = fetcher
         self._fetches = threading.BoundedSemaphore(FETCHES)
         self._draw = draw or random.SystemRandom()
-        self._cache: OrderedDict[tuple[str, str, int], Judged] = OrderedDict()
-        self._recent: OrderedDict[str, bytes] = OrderedDict()
-        self._recent_size = 0
-        self._lock = threading.Lock()
+        self._verdicts = VerdictCache()
+        self._recent = RecentPictures()
 
     # ---- checking -----------------------------------------------------------------------
 
@@ -186,26 +127,26 @@ class Service:
             elapsed_ms=(time.perf_counter() - started) * 1000,
             audit=audit,
         )
-        if keep_log:
-            self._log(record, judged, data)
         digest = judged.facts.sha256
         review = self.repository.latest_reviews([digest]).get(digest)
+        if keep_log:
+            kept = self._is_kept(judged.verdict, audit or review is not None)
+            self._log(record, Extras(judged.activation, judged.features), data, kept)
         return Checked(record, judged.activation, review, 0, keep_log)
 
-    def _log(self, record: PredictionRecord, judged: Judged, data: bytes) -> None:
+    def _log(self, record: PredictionRecord, extras: Extras, data: bytes, kept: bool) -> None:
         # The picture first: a record must never name a kept picture that is not there.
         digest = record.image.sha256
-        kept = self._is_kept(judged.verdict, record.audit)
         if kept:
             self.images.put(digest, data)
         try:
-            self.repository.append_prediction(record, Extras(judged.activation, judged.features))
+            self.repository.append_prediction(record, extras)
         except BaseException:
             if kept:
                 self._drop_orphan(digest)
             raise
-        if not kept:
-            self._remember(digest, data)
+        if not kept and self.settings.keep_images is not KeepImages.NONE:
+            self._recent.put(digest, data)
 
     def _drop_orphan(self, digest: str) -> None:
         # Nobody could ask to forget a picture that no record is about.
@@ -244,17 +185,12 @@ class Service:
         policy = self.policy()
         digest = hashlib.sha256(data).hexdigest()
         key = (digest, judge.ref.sha256, policy.number)
-        with self._lock:
-            known = self._cache.get(key)
-            if known is not None:
-                self._cache.move_to_end(key)
-                return known
+        known = self._verdicts.get(key)
+        if known is not None:
+            return known
         with self.queue.place():
             judged = judge_bytes(data, judge, policy)
-        with self._lock:
-            self._cache[key] = judged
-            while len(self._cache) > CACHED_VERDICTS:
-                self._cache.popitem(last=False)
+        self._verdicts.put(key, judged)
         return judged
 
     def _loggable(self, context: Context) -> Context:
@@ -266,28 +202,14 @@ class Service:
             image_url=strip_address(context.image_url),
         )
 
-    def _is_kept(self, verdict: Verdict, audit: bool) -> bool:
+    def _is_kept(self, verdict: Verdict, wanted: bool) -> bool:
         keep = self.settings.keep_images
         if keep is KeepImages.REVIEWABLE:
-            return verdict.outcome is Outcome.UNCERTAIN or audit
+            return verdict.outcome is Outcome.UNCERTAIN or wanted
         return keep is KeepImages.ALL
 
-    def _remember(self, digest: str, data: bytes) -> None:
-        if self.settings.keep_images is KeepImages.NONE:
-            return
-        with self._lock:
-            if digest in self._recent:
-                self._recent.move_to_end(digest)
-                return
-            self._recent[digest] = data
-            self._recent_size += len(data)
-            while self._recent_size > RECENT_BYTES:
-                _, dropped = self._recent.popitem(last=False)
-                self._recent_size -= len(dropped)
-
     def _keep_if_remembered(self, digest: str) -> None:
-        with self._lock:
-            data = self._recent.get(digest)
+        data = self._recent.get(digest)
         if data is not None and not self.images.has(digest):
             self.images.put(digest, data)
 
@@ -430,11 +352,8 @@ class Service:
         )
 
     def _forget_bytes(self, digest: str) -> None:
-        with self._lock:
-            dropped = self._recent.pop(digest, None)
-            self._recent_size -= len(dropped) if dropped else 0
-            for key in [k for k in self._cache if k[0] == digest]:
-                del self._cache[key]
+        self._recent.forget(digest)
+        self._verdicts.forget(digest)
 
     def expire(self) -> int:
         """Apply the retention: unreviewed records past it lose picture and context."""
@@ -463,27 +382,6 @@ class Service:
         if self.judge is not None:
             self.judge.close()
         self.repository.close()
-
-
-def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:
-    """Decode, gate, score and decide: bytes in, verdict out; nothing is logged.
-
-    Raises:
-        BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
-    """
-    decoded = decode(data)
-    facts = decoded.facts
-    note = ""
-    if facts.frames > 1:
-        note = f"Only the first of {facts.frames} frames was looked at."
-    reason = refusal(decoded.image, min_short_side_px=judge.min_short_side_px)
-    if reason is not None:
-        verdict = decide(None, (), policy, refusal=reason, note=note)
-        return Judged(facts, verdict, judge.ref, policy.number, None, None)
-    scored = judge.score(decoded.image)
-    prediction = Prediction(scored.score, judge.ref, scored.likely_generator)
-    verdict = decide(prediction, (), policy, note=note)
-    return Judged(facts, verdict, judge.ref, policy.number, scored.activation, scored.features)
 
 
 def strip_address(address: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from flask import Blueprint
 
@@ -99,6 +100,8 @@ def _check(data: bytes, options: schemas.CheckOptions) -> schemas.Prediction:
     context = Context(options.source, options.page_url, options.image_url, options.page_title)
     keep_log = options.log and who.scope is not None
     checked = service().check_image(data, context, who.client, keep_log=keep_log)
+    if who.scope is None:  # who reviewed and what they noted is not for visitors
+        checked = replace(checked, review=None)
     api().metrics.count_check(checked.record.verdict.outcome)
     return presenting.prediction(checked, inline_heatmap=options.heatmap)
 

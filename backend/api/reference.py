@@ -147,7 +147,7 @@ _BOUNDS = {
 
 
 def _meaning(described: Json, schema: Json) -> str:
-    plain = next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), {})
+    plain: Json = next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), {})
     known = {**plain, **schema}
     words = [described["description"].rstrip(".")] if "description" in described else []
     words += [

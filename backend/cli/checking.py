@@ -24,8 +24,9 @@ from backend.cli.render import plain_line, print_table
 from backend.domain import Activation, Context, Policy, PredictionRecord, Source, new_id, utc_now
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
+from backend.judging import judge_bytes
 from backend.model.judge import Judge
-from backend.service import Checked, Service, judge_bytes
+from backend.service import Checked, Service
 from backend.settings import Settings
 from backend.wire import record_to_json
 

@@ -1,0 +1,80 @@
+"""Bytes in, verdict out: decode, gate, score, decide. Nothing is logged here."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from backend.domain import Activation, ImageFacts, ModelRef, Policy, Prediction, Verdict
+from backend.imaging.decode import decode
+from backend.imaging.gate import refusal
+from backend.model.judge import Judge
+from backend.verdict import decide
+
+CACHED_VERDICTS = 4096
+VerdictKey = tuple[str, str, int]
+"""SHA-256 of the picture, SHA-256 of the model's card, number of the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one pass said of some bytes; what `VerdictCache` holds."""
+
+    facts: ImageFacts
+    verdict: Verdict
+    model: ModelRef
+    policy: int
+    activation: Activation | None
+    features: bytes | None
+
+
+class VerdictCache:
+    """The latest verdicts, by exact bytes, model and policy; never by likeness."""
+
+    def __init__(self, size: int = CACHED_VERDICTS) -> None:
+        self._size = size
+        self._known: OrderedDict[VerdictKey, Judged] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: VerdictKey) -> Judged | None:
+        """Return what is known under a key."""
+        with self._lock:
+            judged = self._known.get(key)
+            if judged is not None:
+                self._known.move_to_end(key)
+            return judged
+
+    def put(self, key: VerdictKey, judged: Judged) -> None:
+        """Remember a verdict; the one longest unused makes room."""
+        with self._lock:
+            self._known[key] = judged
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+    def forget(self, sha256: str) -> None:
+        """Drop everything about a picture."""
+        with self._lock:
+            for key in [k for k in self._known if k[0] == sha256]:
+                del self._known[key]
+
+
+def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:
+    """Decode, gate, score and decide: bytes in, verdict out; nothing is logged.
+
+    Raises:
+        BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
+    """
+    decoded = decode(data)
+    facts = decoded.facts
+    note = ""
+    if facts.frames > 1:
+        note = f"Only the first of {facts.frames} frames was looked at."
+    reason = refusal(decoded.image, min_short_side_px=judge.min_short_side_px)
+    if reason is not None:
+        verdict = decide(None, (), policy, refusal=reason, note=note)
+        return Judged(facts, verdict, judge.ref, policy.number, None, None)
+    scored = judge.score(decoded.image)
+    prediction = Prediction(scored.score, judge.ref, scored.likely_generator)
+    verdict = decide(prediction, (), policy, note=note)
+    return Judged(facts, verdict, judge.ref, policy.number, scored.activation, scored.features)
