@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import openvino as ov
 
 from backend.errors import NoModel, WeightsDamaged
@@ -29,6 +30,11 @@ class OpenVinoJudge(CardJudge):
         self._precision = precision or precision_of_processor()
         self._local = threading.local()
         self._compiled = _compile(card, self._precision)
+        # One pass while there is one thread: OpenVINO's bindings finish setting themselves up in
+        # the first, and two threads that both make it can wait for each other for ever, one with
+        # the interpreter's lock and one with the set-up's.
+        crop_px = card.preprocessing.crop_px
+        self.infer(np.zeros((1, 3, crop_px, crop_px), np.float32))
 
     @property
     def device(self) -> str:

@@ -1,5 +1,7 @@
 """The served graph against torch, on real pictures and the shipped weights."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from backend.imaging.decode import decode
 from backend.model.card import Card
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import FloatArray
-from backend.model.registry import load_judge
+from backend.model.registry import SHIPPED, load_judge
 from backend.model.torch_runtime import TorchJudge
 from backend.settings import RuntimeName, Settings
 from backend.training.manifest import read_manifest
@@ -54,6 +56,53 @@ def test_the_map_sums_to_the_logit(card: Card, pictures: list[Image.Image]) -> N
         rests.append(scored.logit - float(np.mean(scored.activation.values)))
     assert np.ptp(rests) < 1e-3
     assert len({round(judge.score(p).logit, 3) for p in pictures}) > 10
+
+
+_FIRST_PICTURES = """
+import sys, threading
+from pathlib import Path
+import numpy as np
+from backend.model.card import load_card
+from backend.model.openvino_runtime import OpenVinoJudge
+
+sys.setswitchinterval(1e-6)
+card = load_card(Path(sys.argv[1]))
+judge = OpenVinoJudge(card)
+crop_px = card.preprocessing.crop_px
+picture = np.zeros((1, 3, crop_px, crop_px), np.float32)
+together = threading.Barrier(8)
+
+def first() -> None:
+    together.wait()
+    judge.infer(picture)
+
+threads = [threading.Thread(target=first) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_pictures_may_come_all_at_once(card: Card) -> None:
+    """A fresh process whose first pictures come at the same moment answers all of them."""
+    command = [sys.executable, "-c", _FIRST_PICTURES, str(card.folder)]
+    # Without the pass at loading, one start in three never answered.
+    for _ in range(4):
+        subprocess.run(command, check=True, timeout=120, cwd=SHIPPED.parent)
+
+
+def test_the_network_runs_once_while_it_is_loaded(card: Card) -> None:
+    """Loading ends with one pass, so that nobody's first picture pays for the set-up."""
+
+    class Counting(OpenVinoJudge):
+        passes = 0
+
+        def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
+            self.passes += 1
+            return super().infer(tensor)
+
+    assert Counting(card).passes == 1
 
 
 def test_map_and_features_belong_to_the_same_pass(card: Card, pictures: list[Image.Image]) -> None:
