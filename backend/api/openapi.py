@@ -104,7 +104,7 @@ def _operation(rule: Rule, declared: Operation, public: bool) -> Json:
 def _description(declared: Operation) -> str:
     if declared.scope is None:
         return f"{declared.details} Open to everybody.".strip()
-    visitors = " A public server also lets visitors." if declared.visitors else ""
+    visitors = " A public server lets visitors in too." if declared.visitors else ""
     return f"{declared.details} Needs the scope `{declared.scope}`.{visitors}".strip()
 
 

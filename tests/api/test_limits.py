@@ -30,6 +30,20 @@ def test_visitors_of_a_public_server_get_both_probabilities_and_leave_no_trace(
     assert not service._recent
 
 
+def test_visitors_see_no_reviewer(wired_with: Callable[..., Wired]) -> None:
+    """What a curator said of the same bytes, and who it was, is not for visitors."""
+    wired = wired_with(public=True)
+    headers = wired.token("review")
+    record = wired.check(headers).json
+    wired.client.post(
+        f"{API}/predictions/{record['id']}/reviews",
+        json={"label": "human_made", "note": "asked the painter"},
+        headers=headers,
+    )
+    assert wired.check(headers).json["review"]["note"] == "asked the painter"
+    assert wired.check().json["review"] is None
+
+
 def test_visitors_may_do_nothing_else(wired_with: Callable[..., Wired]) -> None:
     """Beside checking and the model's card, a visitor needs a token as anywhere."""
     wired = wired_with(public=True)

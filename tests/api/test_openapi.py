@@ -148,6 +148,7 @@ def test_the_page_needs_nothing_from_elsewhere(kept: Wired) -> None:
     assert "unsafe" not in policy
     assert "//" not in answer.text.replace("<!doctype", "")
     assert re.findall(r'(?:src|href)="([^"]+)"', answer.text) == [
+        "data:,",
         f"{API}/docs/docs.css",
         f"{API}/docs/docs.js",
         f"{API}/openapi.json",
