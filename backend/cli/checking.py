@@ -64,7 +64,7 @@ def check_all(
     maps = HeatmapFolder(heatmap_folder) if heatmap_folder else None
     with open_checker(settings, keep_log) as checker:
         answers = judge_each(inputs, lambda item: _answer(item, settings, checker, maps))
-        shown = _show(_with_progress(answers, len(inputs)), as_json)
+        shown = _show(answers, len(inputs), as_json)
     return shown and not complaints
 
 
@@ -161,28 +161,31 @@ def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _with_progress(answers: Iterator[Answer], total: int) -> Iterable[Answer]:
-    if total < MANY or not sys.stderr.isatty():
-        return answers
-    return track(answers, "Looking", total, console=Console(stderr=True), transient=True)
-
-
-def _show(answers: Iterable[Answer], as_json: bool) -> bool:
+def _show(answers: Iterator[Answer], total: int, as_json: bool) -> bool:
     """Print answers as they come (a table at the end); say whether all were judged."""
     as_table = sys.stdout.isatty() and not as_json
+    with_bar = total >= MANY and sys.stderr.isatty()
     rows: list[tuple[str, PredictionRecord]] = []
-    all_judged = True
-    for answer in answers:
-        if answer.record is None:
-            all_judged = False
-            failures.tell(f"{answer.input.name}: {_reason(answer)}")
+    complaints: list[str] = []
+    for answer in _with_bar(answers, total) if with_bar else answers:
+        name, record = answer.input.name, answer.record
+        if record is None:
+            complaints.append(f"{name}: {_reason(answer)}")
+            if not with_bar:  # a line in the midst of the bar would tear it
+                failures.tell(complaints[-1])
         elif as_table:
-            rows.append((answer.input.name, answer.record))
+            rows.append((name, record))
         else:
-            click.echo(_line(answer.input.name, answer.record, answer.heatmap, as_json))
+            click.echo(_line(name, record, answer.heatmap, as_json))
     if rows:
         print_table(Console(), rows)
-    return all_judged
+    for complaint in complaints if with_bar else ():
+        failures.tell(complaint)
+    return not complaints
+
+
+def _with_bar(answers: Iterator[Answer], total: int) -> Iterable[Answer]:
+    return track(answers, "Looking", total, console=Console(stderr=True), transient=True)
 
 
 def _reason(answer: Answer) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -198,3 +202,42 @@ def test_names_cannot_steer_the_terminal(
     assert len(ran.out.splitlines()) == 1
     assert len(ran.out.split("\t")) == 5
     assert "\x1b" not in ran.out + ran.err
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """Run `brushmark check` with the fake judge on a pseudo-terminal; return code and screen."""
+    program = (
+        "import sys, backend.model.registry as r, tests.fakes as f\n"
+        "r.load_judge = lambda *_: f.FakeJudge()\n"
+        "from backend.cli import main; main(['check', *sys.argv[1:]])"
+    )
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "120", "TERM": "xterm"},
+        cwd=Path(__file__).parents[2],
+    )
+    os.close(theirs)
+    screen = b""
+    with contextlib.suppress(OSError):  # Linux says EIO where the terminal was left
+        while piece := os.read(ours, 65536):
+            screen += piece
+    os.close(ours)
+    return process.wait(), screen.decode()
+
+
+def test_a_person_at_a_terminal_gets_bar_and_table(tmp_path: Path) -> None:
+    """On a terminal many pictures show a bar, then a table, then what could not be judged."""
+    for number in range(12):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(seed=number))
+    (tmp_path / "[red]bad.jpg").write_bytes(b"no picture")
+    code, screen = on_a_terminal(str(tmp_path))
+    assert code == 1
+    parts = ("Looking", "100%", "Verdict", "What it means", "uncertain", "[red]bad.jpg")
+    places = [screen.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "\t" not in screen
