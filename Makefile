@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train bench bench-serving bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -70,7 +70,10 @@ kill9: $(TEST)  ## Kill a writer at KILL9_POINTS random moments (1000) and print
 store-soak: $(TEST)  ## Run the store's tests long: 32 threads x 1000 writes, 12,500 steps of a model.
 	STORE_SOAK=1 $(BIN)/python -m pytest tests/storage
 
-bench: bench-serving bench-log  ## Run every benchmark.
+bench: bench-serving bench-health bench-log  ## Run every benchmark.
+
+bench-health: $(TEST)  ## Time /healthz beside 50 slow clients and floods of refused uploads.
+	$(BIN)/python -m tests.benchmarks.bench_health
 
 bench-serving: $(TEST) $(FOUNDING)/.installed  ## Measure serving beside eager torch and Gradio.
 	$(BIN)/python -m tests.benchmarks.bench_serving
