@@ -133,6 +133,7 @@ class MemoryRepository(Repository):
             self._find(self._records, prediction_id)
             del self._records[prediction_id]
             self._extras.pop(prediction_id, None)
+            self._expired.discard(prediction_id)
 
     def expire_unreviewed(self, before: datetime, limit: int = 500) -> tuple[str, ...]:
         with self._lock:

@@ -25,11 +25,11 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "cell_size_check = ON",  # notice a damaged page before following it
     "temp_store = MEMORY",
-    "cache_size = -16000",
+    "cache_size = -4000",  # kilobytes a thread; the system caches the file for all
     "journal_size_limit = 67108864",
 )
 _strangers: list[sqlite3.Connection] = []
-"""Connections inherited through fork: closing one would disturb the parent's locks."""
+"""Connections inherited through a fork: closing one would take the parent's locks away."""
 
 
 def decode(raw: bytes) -> str:
@@ -58,15 +58,11 @@ class _Handle:
         self.depth = 0
         self._pid = os.getpid()
 
-    @property
-    def inherited(self) -> bool:
-        return self._pid != os.getpid()
-
     def close(self) -> None:
-        if self.inherited:
-            _strangers.append(self.connection)
-        else:
+        if self._pid == os.getpid():
             self.connection.close()
+        else:
+            _strangers.append(self.connection)
 
     def __del__(self) -> None:
         self.close()
@@ -77,6 +73,7 @@ class Connections:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._pid = os.getpid()
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._guard = threading.Lock()
@@ -94,16 +91,20 @@ class Connections:
             return len(self._handles)
 
     def check_open(self) -> None:
-        """Raise `StoreUnavailable` if the store was closed."""
+        """Raise `StoreUnavailable` if the store was closed, or opened before a fork.
+
+        SQLite's locks belong to a process; a child that used its parent's would ruin the file.
+        Source: https://www.sqlite.org/howtocorrupt.html, section 2.7.
+        """
         if self._closed:
             raise StoreUnavailable("The store is closed.")
+        if self._pid != os.getpid():
+            raise StoreUnavailable("The store was opened before this process was forked off.")
 
     def _handle(self) -> _Handle:
         self.check_open()
         handle: _Handle | None = getattr(self._local, "handle", None)
-        if handle is None or handle.inherited:
-            if handle is not None:
-                self._turn = threading.RLock()
+        if handle is None:
             handle = _Handle(connect(self.path))
             self._local.handle = handle
             with self._guard:
@@ -154,6 +155,8 @@ class Connections:
 
     def close(self) -> None:
         """Close every thread's connection; further use raises `StoreUnavailable`."""
+        if self._pid != os.getpid():
+            return
         with self._turn, self._guard:
             self._closed = True
             for handle in list(self._handles):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from backend.domain import utc_now
 from backend.errors import AlreadyRunning, BadInput, NotFound, StoreDamaged
 from backend.settings import Settings
 from backend.storage.backup import FORMAT, IMAGES, MANIFEST, STORE, describe, files_of, sync_file
-from backend.storage.connections import connect, sync_folder
+from backend.storage.connections import sync_folder
 from backend.storage.failures import translated
 from backend.storage.images import ImageStore
 from backend.storage.inspection import inspect_file
@@ -102,21 +100,26 @@ def _swap(settings: Settings, source: Path, pictures: list[str]) -> Path | None:
 
 
 def _set_aside(settings: Settings) -> Path | None:
-    """Keep the present store; leave no log beside it that SQLite would apply to another file."""
+    """Keep the present store, byte for byte, and take away the log beside it.
+
+    SQLite is not asked to open it: it would drop the log of a file that it cannot read, and
+    would apply a log that was left there to whatever file comes in its place.
+    """
     store = settings.store_path
     if not store.exists():
         return None
     stamp = f"{utc_now():%Y%m%d-%H%M%S}-"
     aside = Path(tempfile.mkdtemp(prefix=f"before-restore-{stamp}", dir=settings.home))
-    with contextlib.suppress(sqlite3.Error), closing(connect(store)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    shutil.copyfile(store, aside / store.name)
-    sync_file(aside / store.name)
-    for ending in ("-wal", "-shm"):
-        log = store.with_name(store.name + ending)
-        if log.exists():
-            log.replace(aside / log.name)
+    log, index = (store.with_name(store.name + ending) for ending in ("-wal", "-shm"))
+    for path in (store, log):
+        if path.exists():
+            shutil.copyfile(path, aside / path.name)
+            (aside / path.name).chmod(0o600)
+            sync_file(aside / path.name)
     sync_folder(aside)
+    log.unlink(missing_ok=True)
+    index.unlink(missing_ok=True)
+    sync_folder(store.parent)
     return aside
 
 

@@ -119,8 +119,9 @@ class RepositoryContract:
         for i in range(3):
             repository.append_prediction(record(i), Extras())
         cursor = repository.list_predictions(ALL, limit=1).next_cursor
-        with pytest.raises(BadInput):
-            repository.list_predictions(ALL, sort="score", cursor=cursor)
+        for sort in ("created_at", "score", "-score"):
+            with pytest.raises(BadInput):
+                repository.list_predictions(ALL, sort=sort, cursor=cursor)
 
     @pytest.mark.parametrize(("sort", "limit"), [("id", 5), ("-score", 0), ("score", 201)])
     def test_unknown_order_or_limit_is_refused(

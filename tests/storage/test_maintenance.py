@@ -190,6 +190,24 @@ def test_restore_over_a_damaged_store(filled: Settings, tmp_path: Path) -> None:
     assert (report.aside / "store.sqlite3").read_bytes() == b"\xff" * 10_000
 
 
+def test_restore_leaves_no_log_of_the_old_store(filled: Settings, tmp_path: Path) -> None:
+    """A log beside a store that could not be opened is not applied to the restored one."""
+    maintenance.backup(filled, tmp_path / "b")
+    before = everything(filled)
+    repository = open_repository(filled)
+    for number in range(100, 130):
+        repository.append_prediction(record(number), extras(number))
+    log = filled.store_path.with_name("store.sqlite3-wal")
+    kept = log.read_bytes()
+    repository.close()
+    filled.store_path.write_bytes(b"\xff" * 10_000)
+    log.write_bytes(kept)
+    aside = maintenance.restore(filled, tmp_path / "b").aside
+    assert everything(filled) == before
+    assert aside is not None
+    assert (aside / log.name).read_bytes() == kept
+
+
 def test_restore_wants_the_home_to_itself(filled: Settings, tmp_path: Path) -> None:
     """While a backend holds the home nothing is restored."""
     maintenance.backup(filled, tmp_path / "b")
@@ -206,6 +224,13 @@ def _damage_store(folder: Path) -> None:
     path = folder / "store.sqlite3"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _change_what_nothing_reads(folder: Path) -> None:
+    path = folder / "store.sqlite3"
+    data = bytearray(path.read_bytes())
+    data[80] ^= 1  # reserved by SQLite for later use
     path.write_bytes(data)
 
 
@@ -238,6 +263,7 @@ def _later_format(folder: Path) -> None:
     ("spoil", "error"),
     [
         (_damage_store, StoreDamaged),
+        (_change_what_nothing_reads, StoreDamaged),
         (_damage_picture, StoreDamaged),
         (_drop_picture, StoreDamaged),
         (_add_file, StoreDamaged),
@@ -355,20 +381,20 @@ def test_deleted_means_gone_from_the_disk(home: Settings) -> None:
         title = f"Sekret{number} " * (1 + number * 37 % 90)
         context = Context(Source.PAGE_SCAN, f"https://hidden{number}.example/x", None, title)
         repository.append_prediction(record(number, context=context), extras(number))
+
+    def on_disk(*words: bytes) -> list[tuple[str, bytes]]:
+        files = [path for path in home.home.rglob("*") if path.is_file()]
+        return [(p.name, word) for p in files for word in words if word in p.read_bytes()]
+
     for number in range(0, 300, 2):
         repository.delete_prediction(make_id("P", number))
+    assert on_disk(b"ekret100 ", b"hidden100.", b"ekret298 ") == []
+    assert on_disk(b"ekret101 ", b"hidden101.")
     while repository.expire_unreviewed(EPOCH + timedelta(days=1)):
         pass
-    left = [
-        (path.name, word)
-        for path in home.home.rglob("*")
-        if path.is_file()
-        for word in (b"ekret", b"hidden")
-        if word in path.read_bytes()
-    ]
+    assert on_disk(b"ekret", b"hidden") == []
     assert repository.stats().predictions == 150
     repository.close()
-    assert left == []
 
 
 def test_private_file(home: Settings) -> None:

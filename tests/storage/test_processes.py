@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -127,20 +128,37 @@ def test_maintenance_beside_writers(home: Settings, tmp_path: Path) -> None:
     repository.close()
 
 
-def test_fork_gets_connections_of_its_own(home: Settings) -> None:
-    """A forked child writes through its own connection and does not disturb its parent's."""
-    repository = open_repository(home)
-    repository.put_setting("before", "parent")
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            repository.put_setting("child", "was here")
-            status = 0 if repository.get_setting("before") == "parent" else 2
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    repository.put_setting("after", "parent")
-    assert repository.get_setting("child") == "was here"
-    repository.close()
+FORK = """
+import os, sys
+from pathlib import Path
+from backend.errors import StoreUnavailable
+from backend.settings import Settings
+from backend.storage import open_repository
+
+repository = open_repository(Settings(home=Path(sys.argv[1])))
+repository.put_setting("before", "parent")
+pid = os.fork()
+if pid == 0:
+    try:
+        repository.put_setting("child", "was here")
+    except StoreUnavailable as error:
+        repository.close()
+        del repository
+        os._exit(0 if "fork" in str(error) else 2)
+    os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+repository.put_setting("after", "parent")
+assert repository.get_setting("child") is None
+repository.close()
+"""
+
+
+def test_store_is_not_carried_through_a_fork(home: Settings) -> None:
+    """A forked child is refused its parent's store, and the parent goes on undisturbed."""
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK, str(home.home)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        timeout=60,
+    )
     assert maintenance.verify(home).ok
