@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from backend.cli.checking import Answer, judge_each
+from backend.cli.inputs import Input
 from backend.errors import NoModel
 from backend.settings import Settings
 from backend.storage import open_repository
@@ -116,6 +118,21 @@ def test_log_adds_to_the_homes_store(
         assert all(r.context.image_url is None for r in page.records)
     finally:
         repository.close()
+
+
+def test_many_pictures_come_in_order_and_wait_ahead_in_bounds() -> None:
+    """Answers keep the order of the inputs, and few are worked on ahead of what was taken."""
+    started: list[str] = []
+
+    def answer(item: Input) -> Answer:
+        started.append(item.name)
+        return Answer(item)
+
+    inputs = [Input(str(number), "") for number in range(200)]
+    answers = judge_each(inputs, answer)
+    assert next(answers).input.name == "0"
+    assert len(started) <= 4 * (os.cpu_count() or 1)
+    assert [a.input.name for a in answers] == [str(number) for number in range(1, 200)]
 
 
 def test_published_thresholds_count_here_too(

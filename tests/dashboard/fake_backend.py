@@ -65,6 +65,8 @@ def _handler(fake: FakeBackend) -> type[BaseHTTPRequestHandler]:
                 body, kind = overlay(), "image/png"
             self.send_response(fake.status)
             self.send_header("Content-Type", kind)
+            if fake.status in range(300, 400):
+                self.send_header("Location", fake.url + "/elsewhere")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -101,10 +101,11 @@ def test_a_backend_that_is_down_is_told_with_the_cure() -> None:
 def test_another_server_on_the_port_is_recognised(
     client: Client, fake: FakeBackend, status: int
 ) -> None:
-    """An answer that is none of ours, even a redirect, is said to come from something else."""
+    """An answer that is none of ours is said to come from something else, and not followed."""
     fake.status, fake.body, fake.content_type = status, b"<html>", "text/html"
     with pytest.raises(Failure, match="Something else than Brushmark"):
         client.check("a.jpg", b"1")
+    assert len(fake.requests) == 1
 
 
 def test_a_missing_token_file_is_told(fake: FakeBackend, tmp_path: Path) -> None:
