@@ -19,6 +19,7 @@ from backend.model.stage_network import FEATURE_SIZE, StageNetwork
 from backend.training.degrade import through, web_copy
 from backend.training.manifest import Row, open_picture
 from backend.training.train import Progress
+from backend.training.views import loader_workers
 
 _CHUNK = 1024
 
@@ -72,7 +73,7 @@ def extract(
     device = inference_device()
     network = network.eval().to(device, memory_format=torch.channels_last)
     loader = DataLoader(
-        _Views(rows, variant, spec), batch_size=32, num_workers=this_processor().cores
+        _Views(rows, variant, spec), batch_size=32, num_workers=loader_workers(len(rows))
     )
     found = np.empty((len(rows), FEATURE_SIZE), np.float16)
     fast = device.type == "cuda" or this_processor().has_fast_bf16

@@ -22,7 +22,7 @@ from backend.training.manifest import Manifest, counts
 from backend.training.metrics import roc_auc
 from backend.training.recipes import Recipe
 from backend.training.run import Run
-from backend.training.views import EvaluationViews, SeedViews
+from backend.training.views import EvaluationViews, SeedViews, loader_workers
 
 SELECT_BY = ("accuracy", "balanced-accuracy", "auc", "cost")
 """What decides which epoch is kept; `cost` counts a false accusation five times."""
@@ -191,7 +191,7 @@ class _Training:
             batch_size=batch_size,
             shuffle=shuffle is not None,
             generator=shuffle,
-            num_workers=this_processor().cores,
+            num_workers=loader_workers(len(views)),
         )
 
     def _report(self, epoch: int, step: int, steps: int, text: str) -> None:

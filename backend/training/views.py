@@ -7,8 +7,16 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from backend.model.preprocess import Preprocessing, normalise, to_tensor
+from backend.model.processor import this_processor
 from backend.training.manifest import Row, open_picture
 from backend.training.recipes import Recipe
+
+_FEW = 256
+
+
+def loader_workers(pictures: int) -> int:
+    """Return how many processes should decode: none for a few pictures, else one a core."""
+    return 0 if pictures <= _FEW else this_processor().cores
 
 
 class EvaluationViews(Dataset[tuple[torch.Tensor, int]]):

@@ -27,7 +27,7 @@ TINY = StageRecipe(
     "tiny-stages",
     head=HeadRecipe(hidden=8, epochs=30, drop_hidden=0.1),
     heads=2,
-    preprocessing=Preprocessing(128, 128, "bicubic", native_from_short_side_px=400),
+    preprocessing=Preprocessing(64, 64, "bicubic", native_from_short_side_px=400),
 )
 
 
@@ -41,7 +41,7 @@ def _families(rows: list[Row]) -> None:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     folder = tmp_path_factory.mktemp("data")
-    return read_manifest(write_manifest(folder, per_cell=18, change=_families))
+    return read_manifest(write_manifest(folder, per_cell=12, change=_families))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_it_releases_and_serves(finished: Run, manifest: Manifest, tmp_path: Pat
     assert scores[targets == 1].mean() > scores[targets == 0].mean() + 0.2
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     assert "out-of-fold" in card["calibration"]["fitted_on"]
-    assert load_file(folder / "features.safetensors")["val.features"].shape == (36, 2048)
+    assert load_file(folder / "features.safetensors")["val.features"].shape == (24, 2048)
 
 
 def test_views_of_one_original_are_averaged(manifest: Manifest) -> None:

@@ -116,9 +116,14 @@ def test_unknown_names_are_refused_with_the_nearest(manifest: Manifest, tmp_path
         train(TINY, manifest, Run(tmp_path / "x"), select_by="acuracy")
 
 
-def test_a_released_version_serves(tmp_path: Path, finished: Run, manifest: Manifest) -> None:
+@pytest.fixture(scope="module")
+def folder(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of the finished run."""
+    return release(finished, "tiny-1", tmp_path_factory.mktemp("weights"))
+
+
+def test_a_released_version_serves(tmp_path: Path, folder: Path, manifest: Manifest) -> None:
     """The release loads through its card, scores pictures, and its figures count every row."""
-    folder = release(finished, "tiny-1", tmp_path)
     judge = registry.load_judge(Settings(home=tmp_path / "home"), str(folder))
     scores = {
         row.label: judge.score(decode(row.file.read_bytes()).image).score
@@ -133,9 +138,8 @@ def test_a_released_version_serves(tmp_path: Path, finished: Run, manifest: Mani
     assert "tiny-1" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_features_hold_train_and_val_alone(tmp_path: Path, finished: Run) -> None:
+def test_features_hold_train_and_val_alone(folder: Path) -> None:
     """The shipped vectors are of the training and validation rows, never of the test rows."""
-    folder = release(finished, "tiny-2", tmp_path)
     tensors = load_file(folder / "features.safetensors")
     assert {name.split(".")[0] for name in tensors} == {"train", "val"}
     assert tensors["train.features"].shape == (16, 512)
@@ -143,12 +147,13 @@ def test_features_hold_train_and_val_alone(tmp_path: Path, finished: Run) -> Non
     assert set(tensors["val.labels"]) == {0, 1}
 
 
-def test_a_version_is_never_overwritten(tmp_path: Path, finished: Run) -> None:
+def test_a_version_is_never_overwritten(folder: Path, finished: Run) -> None:
     """Releasing a name twice is refused and the first release stays whole."""
-    release(finished, "tiny-3", tmp_path)
+    before = (folder / "card.json").read_bytes()
     with pytest.raises(Conflict):
-        release(finished, "tiny-3", tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny-3"]
+        release(finished, "tiny-1", folder.parent)
+    assert (folder / "card.json").read_bytes() == before
+    assert [p.name for p in folder.parent.iterdir()] == ["tiny-1"]
 
 
 def test_an_unfinished_run_is_not_released(tmp_path: Path, finished: Run) -> None:
