@@ -12,6 +12,7 @@ import itertools
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backend.model.card import CHECKPOINT
+from backend.model.openvino_runtime import precision_of_processor
 from backend.model.processor import this_processor
 from backend.model.registry import find_card
 from backend.settings import Settings
@@ -41,7 +43,7 @@ class Plan:
 
     rounds: int
     pictures: int
-    """For each contestant, size, number of clients and round; a third of it to warm up."""
+    """For each contestant, size, number of clients and round; half as many warm it up."""
 
     @property
     def warm_up(self) -> int:
@@ -84,6 +86,7 @@ def _run(plan: Plan, folder: Path, weights: str | None, founding_python: Path) -
             pictures = _write(folder / f"{width}x{height}", width, height, plan)
             for clients in CLIENTS:
                 setting = Setting(width, height, clients)
+                print(f"{setting.words} ...", file=sys.stderr, flush=True)
                 results[setting] = _measure(contestants, plan, pictures, clients)
     ours.require_logged()
     founding = [c.name for c in contestants if isinstance(c, GradioPage)]
@@ -104,13 +107,14 @@ def _start(
     for make in (
         lambda: Brushmark(folder / "brushmark", release),
         lambda: EagerTorch(folder / "eager", checkpoint),
-        lambda: GradioPage("Gradio page", folder / "page", founding_python, checkpoint),
+        lambda: GradioPage("Gradio page, defaults", folder / "page", founding_python, checkpoint),
         lambda: GradioPage(
             "Gradio page, 4 at a time", folder / "page4", founding_python, checkpoint, 4
         ),
     ):
         contestant = make()
         stack.callback(contestant.stop)
+        contestant.wait_until_ready()
         contestant.suspend()
         yield contestant
 
@@ -131,10 +135,7 @@ def _measure(
     warm_up = list(itertools.islice(pictures, plan.warm_up))
     for contestant in contestants:
         contestant.resume()
-        if isinstance(contestant, GradioPage):
-            contestant.choose_way(warm_up, clients)
-        else:
-            contestant.judge(warm_up, clients)
+        contestant.warm_up(warm_up, clients)
         contestant.suspend()
     for number in range(plan.rounds):
         share = list(itertools.islice(pictures, plan.pictures))
@@ -153,13 +154,15 @@ def _conditions(plan: Plan, release: Path, founding_python: Path, load_before: f
     gradio = subprocess.run([founding_python, "-c", ask], capture_output=True, text=True)
     names = ("openvino", "torch", "torchvision", "pillow", "waitress")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return (
-        f"{this_processor().summary}. {platform.system()} {platform.machine()}, Python "
-        f"{platform.python_version()}, {versions}, gradio {gradio.stdout.strip()}. Weights "
-        f"{release.name}. {datetime.date.today().isoformat()}; load average {load_before:.1f} "
-        f"before the start. {plan.rounds} rounds of {plan.pictures} pictures, each sent once; "
-        "rates are medians of the rounds, percentiles over all of them."
+    lines = (
+        f"{this_processor().summary}; {platform.system()} {platform.machine()}.",
+        f"Python {platform.python_version()}, {versions}, gradio {gradio.stdout.strip()}.",
+        f"Weights {release.name}, served in {precision_of_processor()}.",
+        f"{datetime.date.today().isoformat()}, load average {load_before:.1f} before the start.",
+        f"{plan.rounds} rounds of {plan.pictures} pictures, each sent once; rates are medians of",
+        "the rounds, percentiles over all of them.",
     )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

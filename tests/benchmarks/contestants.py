@@ -43,6 +43,14 @@ class Contestant(ABC):
                 text=True,
             )
 
+    def wait_until_ready(self) -> None:
+        """Return when pictures may come. Raises `RuntimeError` where they never will."""
+        return
+
+    def warm_up(self, pictures: Sequence[Path], clients: int) -> None:
+        """Have pictures judged that nobody times."""
+        self.judge(pictures, clients)
+
     @abstractmethod
     def judge(self, pictures: Sequence[Path], clients: int) -> Timings:
         """Have every picture judged once, by that many clients at a time."""
@@ -100,10 +108,13 @@ class Brushmark(Contestant):
             folder,
             **own,
         )
-        self._settings = Settings(home=home)
-        port = int(self._line().rsplit(":", 1)[1])
-        self._way = asking.brushmark(port, self._token(own))
+        self._own = own
         self._sent = 0
+
+    def wait_until_ready(self) -> None:
+        """Wait for the address that it prints, then make a token."""
+        port = int(self._line().rsplit(":", 1)[1])
+        self._way = asking.brushmark(port, self._token())
 
     def judge(self, pictures: Sequence[Path], clients: int) -> Timings:
         """As `Contestant.judge`, over HTTP."""
@@ -112,18 +123,18 @@ class Brushmark(Contestant):
 
     def require_logged(self) -> None:
         """Hold the log of the stopped server against what was sent. Raises `RuntimeError`."""
-        repository = open_repository(self._settings)
+        repository = open_repository(Settings(home=Path(self._own["BRUSHMARK_HOME"])))
         logged = repository.stats().predictions
         repository.close()
         if logged != self._sent:
             raise RuntimeError(f"{self._sent} pictures were sent and {logged} are in the log.")
 
-    def _token(self, own: dict[str, str]) -> str:
+    def _token(self) -> str:
         command = [sys.executable, "-m", "backend.cli", "tokens", "create"]
         made = subprocess.run(
             [*command, "--name", "benchmark", "--scope", "check"],
             cwd=ROOT,
-            env={**os.environ, **own},
+            env={**os.environ, **self._own},
             capture_output=True,
             text=True,
             check=True,
@@ -148,27 +159,31 @@ class GradioPage(Contestant):
         if concurrency_limit is not None:
             command += ["--concurrency-limit", str(concurrency_limit)]
         super().__init__(name, command, folder, GRADIO_TEMP_DIR=str(folder / "uploads"))
+        self._port = port
         self._ways = asking.gradio_ways(port)
-        self._best = dict[int, asking.Way]()
+        self._way = self._ways[0]
+
+    def wait_until_ready(self) -> None:
+        """Wait until its port takes connections."""
         deadline = time.monotonic() + _START_S
-        while not _answers(port):
+        while not _answers(self._port):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{name} did not start: {self._errors.read_text()[-2000:]}")
+                why = self._errors.read_text()[-2000:]
+                raise RuntimeError(f"{self.name} did not start: {why}")
             time.sleep(0.1)
 
-    def choose_way(self, pictures: Sequence[Path], clients: int) -> str:
-        """Try every way of asking with that many clients and keep the fastest; returns its name."""
+    def warm_up(self, pictures: Sequence[Path], clients: int) -> None:
+        """Try every way of asking with that many clients and keep the fastest."""
         share = len(pictures) // len(self._ways)
         rates = {
             way: _over_http(way, pictures[n * share : (n + 1) * share], clients).images_per_s
             for n, way in enumerate(self._ways)
         }
-        self._best[clients] = max(rates, key=lambda way: rates[way])
-        return self._best[clients].name
+        self._way = max(rates, key=lambda way: rates[way])
 
     def judge(self, pictures: Sequence[Path], clients: int) -> Timings:
         """As `Contestant.judge`, over HTTP."""
-        return _over_http(self._best.get(clients, self._ways[0]), pictures, clients)
+        return _over_http(self._way, pictures, clients)
 
 
 class EagerTorch(Contestant):
