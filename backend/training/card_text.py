@@ -16,14 +16,28 @@ STATEMENTS: dict[str, Any] = {
         "pictures partly generated or edited by generators: the model knows two classes",
         "screenshots, charts and text, which are not pictures in its sense",
     ],
-    "limits": [
+}
+VALIDATION = "val"
+"""What a scale was fitted on where it was not fitted out of fold."""
+
+
+def limits(fitted_on: str, *, native: bool) -> list[str]:
+    """Return what the weights cannot do, by how they were calibrated and what they look at."""
+    lines = [
         "Generators and sources unlike those it learnt from are judged worse; see `unseen`.",
         "Small, heavily compressed or resized copies lose the traces it looks for.",
-        "Thresholds are set on held-out pictures of the same sources as the training data: on "
-        "other sources more human-made pictures are accused than the target rate says.",
-        "It sees one square view of each picture, its centre.",
-    ],
-}
+    ]
+    if fitted_on == VALIDATION:
+        lines.append(
+            "Thresholds are set on held-out pictures of the same sources as the training data: on "
+            "other sources more human-made pictures are accused than the target rate says."
+        )
+    seen = (
+        "the square in its centre, and one detailed square of larger pictures"
+        if native
+        else ("the square in its centre")
+    )
+    return [*lines, f"It does not see the whole of a picture: {seen}."]
 
 
 def render(card: Mapping[str, Any]) -> str:

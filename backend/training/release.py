@@ -131,6 +131,7 @@ def _fill(
         "fitted_on": scale.fitted_on,
     }
     card["thresholds"] = {**asdict(scale.thresholds), "set_on": scale.fitted_on}
+    card["limits"] = card_text.limits(scale.fitted_on, native=spec.native_from_short_side_px > 0)
     write_json(folder / CARD_NAME, card)
     write_features(folder / FEATURES_NAME, {k: v.of_view("whole") for k, v in scored.items()})
     metrics = _measure(judge, run, manifest, view, scale, scored["val"], progress)
@@ -195,7 +196,10 @@ def _scale(run: Run, manifest: Manifest, val: Scores) -> Scale:
     if not path.exists():
         originals = val.originals()
         return fit_scale(
-            originals.logits, originals.targets, [r.source for r in originals.rows], "val"
+            originals.logits,
+            originals.targets,
+            [r.source for r in originals.rows],
+            card_text.VALIDATION,
         )
     tensors = load_file(path)
     rows = manifest.of("train", "val")
