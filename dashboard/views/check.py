@@ -174,7 +174,8 @@ def _picture(upload: UploadedFile, data: bytes, overlay: bytes | None) -> None:
         alt += ", with the heat map over it"
         st.markdown(
             ":small[:orange[■] speaks for AI-generated, :blue[■] for human-made. The colours show "
-            "where the model found its reasons, not which parts were generated.]"
+            "where the model found its reasons, not which parts were generated; what has no colour "
+            "played no part.]"
         )
     place.image(image, width="stretch", alt=alt)
 
