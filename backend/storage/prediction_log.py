@@ -21,7 +21,7 @@ from backend.storage.documents import (
     searchable_text,
     unpack_extras,
 )
-from backend.storage.query_sql import Condition
+from backend.storage.query_sql import Condition, bindable
 from backend.storage.repository import Extras, Page, PredictionFilter
 from backend.storage.row_table import DamagedRow
 from backend.storage.selection import checked_limit, order, search_sql, where_sql
@@ -67,10 +67,11 @@ class PredictionLog(Store):
 
     def _standing_review(self, sha256: str) -> Document | None:
         """Return the latest review of these bytes that was not undone, as a document."""
-        found = self.reviews.select(
-            Condition("sha256 = ?", (sha256,)), "ORDER BY created_at DESC, doc_id DESC"
+        latest = self.reviews.select(
+            Condition("sha256 = ? AND stands = 1", (bindable(sha256),)),
+            "ORDER BY created_at DESC, doc_id DESC LIMIT 1",
         )
-        return next((review for review in found if review["undone_at"] is None), None)
+        return latest[0] if latest else None
 
     # ---- reading ------------------------------------------------------------------------
 
@@ -85,7 +86,7 @@ class PredictionLog(Store):
             row = connection.execute(
                 "SELECT doc_id, features, activation, checksum FROM extras WHERE doc_id ="
                 " (SELECT doc_id FROM predictions WHERE id = ?)",
-                (_bindable(prediction_id),),
+                (bindable(prediction_id),),
             ).fetchone()
         if row is None:
             return Extras()
@@ -143,7 +144,7 @@ class PredictionLog(Store):
         found = {}
         for digest in dict.fromkeys(digests):
             newest = self.predictions.select(
-                Condition("sha256 = ?", (_bindable(digest),)), f"{NEWEST_FIRST} LIMIT 1"
+                Condition("sha256 = ?", (bindable(digest),)), f"{NEWEST_FIRST} LIMIT 1"
             )
             if newest:
                 found[digest] = _to_record(newest[0])
@@ -170,7 +171,7 @@ class PredictionLog(Store):
         """Remove a record and its extras; reviews of its bytes stay."""
         with self.db.transaction() as connection:
             row = connection.execute(
-                "SELECT doc_id FROM predictions WHERE id = ?", (_bindable(prediction_id),)
+                "SELECT doc_id FROM predictions WHERE id = ?", (bindable(prediction_id),)
             ).fetchone()
             if row is None:
                 raise NotFound(f"There is no prediction “{prediction_id[:64]}”.")
@@ -233,11 +234,6 @@ def _tallies(connection: sqlite3.Connection, doc_id: int) -> list[counters.Tally
         f"SELECT {counters.PREDICTION_COLUMNS} FROM predictions WHERE doc_id = ?", (doc_id,)
     ).fetchone()
     return counters.prediction_tallies(*columns)
-
-
-def _bindable(text: str) -> str:
-    """Make text that SQLite takes: lone surrogates match nothing that we hold."""
-    return text.encode(errors="replace").decode()
 
 
 def _to_record(document: Json) -> PredictionRecord:

@@ -70,3 +70,8 @@ def _compares_alike(value: Any) -> bool:
     if isinstance(value, str):
         return value.isprintable()
     return isinstance(value, int | float) and abs(value) < 2**53
+
+
+def bindable(text: str) -> str:
+    """Make text that SQLite takes: lone surrogates match nothing that we hold."""
+    return text.encode(errors="replace").decode()

@@ -14,7 +14,7 @@ from backend.errors import BadInput, Conflict, NotFound
 from backend.storage import counters
 from backend.storage.documents import from_document, to_document
 from backend.storage.prediction_log import PredictionLog
-from backend.storage.query_sql import Condition
+from backend.storage.query_sql import Condition, bindable
 from backend.wire import time_to_text
 
 
@@ -103,7 +103,7 @@ class ReviewLog(PredictionLog):
         with self.db.connections.using() as connection:
             sql = "SELECT count(*) FROM appeals WHERE prediction_id = ?"
             return {
-                prediction_id: connection.execute(sql, (prediction_id,)).fetchone()[0]
+                prediction_id: connection.execute(sql, (bindable(prediction_id),)).fetchone()[0]
                 for prediction_id in dict.fromkeys(prediction_ids)
             }
 

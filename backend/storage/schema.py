@@ -76,8 +76,8 @@ SHAPES: dict[str, Shape] = {
         ),
     ),
     "reviews": Shape(
-        (_ID, _SHA256, _CREATED),
-        ("unique reviews_id: id", "reviews_sha256: sha256, created_at"),
+        (_ID, _SHA256, _CREATED, Column("stands", "json_extract(body, '$.undone_at') IS NULL")),
+        ("unique reviews_id: id", "reviews_sha256: sha256, stands, created_at"),
     ),
     "appeals": Shape(
         (_ID, _text("prediction_id"), _SHA256, _CREATED),

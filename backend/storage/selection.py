@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backend.errors import BadInput
 from backend.storage.documents import fold
-from backend.storage.query_sql import Condition
+from backend.storage.query_sql import Condition, bindable
 from backend.storage.repository import MAX_PAGE, SORTS, PredictionFilter
 from backend.wire import time_from_text, time_to_text
 
@@ -108,17 +108,20 @@ def where_sql(where: PredictionFilter, order: Order) -> Condition:
         (f"{score} >= ?", where.min_score),
         (f"{score} <= ?", where.max_score),
     ]
-    given = [(sql, _bindable(value)) for sql, value in tests if value is not None]
+    given = [
+        (sql, bindable(value) if isinstance(value, str) else value)
+        for sql, value in tests
+        if value is not None
+    ]
     clauses = [sql for sql, _ in given]
     if where.max_score is not None:
         clauses.append(f"{score} >= 0")  # what has no score is not below one either
     if where.reviewed is not None:
         clauses.append(f"+label IS {'NOT ' if where.reviewed else ''}NULL")
-    return Condition(" AND ".join(clauses) or "1", tuple(value for _, value in given))
-
-
-def _bindable(value: object) -> object:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+    return Condition(
+        " AND ".join(clauses) or "1",
+        tuple(bindable(v) if isinstance(v, str) else v for _, v in given),
+    )
 
 
 def search_sql(connection: sqlite3.Connection, q: str) -> tuple[Condition, bool]:

@@ -14,7 +14,7 @@ import pytest
 
 from backend.errors import BrushmarkError, OutOfSpace, StoreDamaged, StoreUnavailable
 from backend.settings import Settings
-from backend.storage import maintenance, open_repository
+from backend.storage import connections, maintenance, open_repository
 from backend.storage.failures import translated
 from backend.storage.repository import PredictionFilter
 from tests.records import extras, make_id, record, review
@@ -138,11 +138,10 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
         open_repository(Settings(home=tmp_path / "home"))
 
 
-def test_write_lock_held_by_another(home: Settings) -> None:
+def test_write_lock_held_by_another(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that waits too long for another process is told that the store is busy."""
     repository, other = open_repository(home), open_repository(home)
-    with other.db.connections.using() as connection:
-        connection.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT_MS", 50)
     with repository.db.transaction(), pytest.raises(StoreUnavailable, match="busy"):
         other.put_setting("a", "b")
     other.put_setting("a", "c")
