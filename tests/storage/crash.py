@@ -111,6 +111,7 @@ class Expected:
 
     done: dict[str, set[int]] = field(default_factory=lambda: {})
     begun: dict[str, set[int]] = field(default_factory=lambda: {})
+    failures: list[str] = field(default_factory=list)
 
     def note(self, state: str, operation: str, number: int) -> None:
         """Take down what a child sent."""
@@ -173,13 +174,15 @@ def _run_home(points: int, folder: Path, draw: random.Random, totals: Totals) ->
                 home = Path(copy) / "home"
                 maintenance.backup(settings, Path(copy) / "b")
                 maintenance.restore(Settings(home=home), Path(copy) / "b")
-                _kill_at_random(kind, home, number, draw, Expected())
+                migrating = Expected(failures=expected.failures)
+                _kill_at_random(kind, home, number, draw, migrating)
                 check(expected, Settings(home=home), totals, kind)
         else:
             _kill_at_random(kind, settings.home, number, draw, expected)
             check(expected, settings, totals, kind)
         totals.points[kind] += 1
         number = max(expected.possible("insert"), default=0) + 1
+    totals.unreadable += [f"a writer of {kind} failed by itself" for kind in expected.failures]
     totals.acknowledged.update({what: len(numbers) for what, numbers in expected.done.items()})
     totals.midway += sum(
         len(numbers - expected.acknowledged(what))
@@ -197,9 +200,12 @@ def _kill_at_random(
     sender.close()
     if receiver.poll(60):  # the child has begun: from here on any moment may be the last
         time.sleep(draw.uniform(0, LONGEST_S.get(kind, 0.15)))
+    failed = child.exitcode not in (None, 0)  # it ended by itself, which no writer may
     child.kill()
     child.join()
     child.close()
+    if failed:
+        expected.failures.append(kind)
     while True:
         try:
             expected.note(*receiver.recv())
