@@ -79,14 +79,17 @@ class Client:
 
     backend: str
     token_file: Path | None = None
+    visitor: str | None = None
+    """Address of the person at the page: a public backend limits rates by it."""
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Client:
+    def from_env(cls, environ: Mapping[str, str], visitor: str | None = None) -> Client:
         """Make a client from what `brushmark up` or `brushmark dashboard` passed on."""
         token_file = environ.get("BRUSHMARK_DASHBOARD_TOKEN_FILE", "")
         return cls(
             environ.get("BRUSHMARK_DASHBOARD_BACKEND", "http://127.0.0.1:8765").rstrip("/"),
             Path(token_file) if token_file else None,
+            visitor,
         )
 
     @property
@@ -152,7 +155,7 @@ class Client:
 
     def _headers(self) -> dict[str, str]:
         if self.token_file is None:
-            return {}
+            return {"X-Forwarded-For": self.visitor} if self.visitor else {}
         try:
             return {"Authorization": f"Bearer {self.token_file.read_text('ascii').strip()}"}
         except (OSError, ValueError):

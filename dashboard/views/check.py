@@ -43,7 +43,7 @@ _STYLE = """<style>
 
 def page() -> None:
     """Show the page."""
-    client = Client.from_env(os.environ)
+    client = Client.from_env(os.environ, _visitor())
     st.html(_STYLE)
     st.markdown(":primary[:material/brush: **Brushmark**]")
     st.title("Did a person make this picture?", anchor=False)
@@ -53,6 +53,12 @@ def page() -> None:
     for upload in uploads:
         with st.container(border=True):
             _card(client, upload)
+
+
+def _visitor() -> str | None:
+    """Return the address of the person at the page; None at the machine's own screen."""
+    address = st.context.ip_address
+    return address if isinstance(address, str) else None
 
 
 def _uploads() -> list[UploadedFile]:

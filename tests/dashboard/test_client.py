@@ -46,6 +46,20 @@ def test_visitors_send_no_token(fake: FakeBackend) -> None:
     assert "Authorization" not in fake.requests[0][2]
 
 
+def test_a_public_backend_learns_whose_request_it_is(fake: FakeBackend, tmp_path: Path) -> None:
+    """Visitors of one page are told apart, so that one cannot use up the others' rate."""
+    fake.say(record())
+    public = {"BRUSHMARK_DASHBOARD_BACKEND": fake.url}
+    Client.from_env(public, "198.51.100.7").check("a", b"1")
+    assert fake.requests[-1][2]["X-Forwarded-For"] == "198.51.100.7"
+    Client.from_env(public, None).check("a", b"1")
+    assert "X-Forwarded-For" not in fake.requests[-1][2]
+    (tmp_path / "token").write_text("bm_secret")
+    private = public | {"BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token")}
+    Client.from_env(private, "198.51.100.7").check("a", b"1")
+    assert "X-Forwarded-For" not in fake.requests[-1][2]
+
+
 def test_a_heat_map_comes_by_address_or_in_the_record(client: Client, fake: FakeBackend) -> None:
     """A logged record names its map's address, one that was not logged carries it; or neither."""
     assert client.heatmap(record()) == overlay()
