@@ -92,6 +92,14 @@ class UrlUnreachable(BadInput):
 
     code = "url_unreachable"
 
+    def __init__(
+        self, message: str, status: int | None = None, retry_after: str | None = None
+    ) -> None:
+        """Say what happened; `status` and `retry_after` are the answer's, where there was one."""
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
 
 class SlowDown(BrushmarkError):
     """Too many requests from one place."""

@@ -52,6 +52,8 @@ class Fetcher:
     timeout_s: float = 10.0
     max_redirects: int = 3
     max_bytes: int = MAX_BYTES
+    kinds: tuple[str, ...] = ("image/",)
+    """How a media type that is taken begins; none at all and octet streams always are."""
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
 
     def fetch(self, url: str) -> bytes:
@@ -146,10 +148,12 @@ class Fetcher:
     def _check(self, target: Target, response: http.client.HTTPResponse) -> None:
         if response.status != 200:
             raise UrlUnreachable(
-                f"{target.host} does not give that picture out (it answers {response.status})."
+                f"{target.host} does not give that picture out (it answers {response.status}).",
+                response.status,
+                response.getheader("Retry-After"),
             )
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-        if kind and not kind.startswith("image/") and not kind.endswith("/octet-stream"):
+        if kind and not kind.startswith(self.kinds) and not kind.endswith("/octet-stream"):
             raise UnsupportedType(
                 "The address leads to something other than a picture. "
                 "Open the picture itself and copy its address."

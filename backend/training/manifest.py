@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,18 @@ def read_manifest(file: Path) -> Manifest:
             not there, a group cut by a split, a split with a single class. The message
             names the row.
     """
+    manifest, faults = survey(file)
+    if faults:
+        raise faults[0]
+    return manifest
+
+
+def survey(file: Path) -> tuple[Manifest, list[BadManifest]]:
+    """Read the rows that can be read, and all that `read_manifest` refuses the others for.
+
+    Raises:
+        BadManifest: there is nothing to look through: no file, no header, no rows.
+    """
     try:
         raw = file.read_bytes()
         text = raw.decode("utf-8")
@@ -81,12 +93,17 @@ def read_manifest(file: Path) -> Manifest:
     missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise BadManifest(f"{file.name}: the header lacks {', '.join(missing)}.")
-    rows = tuple(_row(file, number, entry) for number, entry in enumerate(reader, start=2))
-    if not rows:
+    rows: list[Row] = []
+    faults: list[BadManifest] = []
+    for number, entry in enumerate(reader, start=2):
+        try:
+            rows.append(_row(file, number, entry))
+        except BadManifest as fault:
+            faults.append(fault)
+    if not rows and not faults:
         raise BadManifest(f"{file.name} has no rows.")
-    _check_groups(file, rows)
-    _check_classes(file, rows)
-    return Manifest(file, hashlib.sha256(raw).hexdigest(), rows)
+    faults += [*_cut_groups(file, rows), *_lone_classes(file, rows)]
+    return Manifest(file, hashlib.sha256(raw).hexdigest(), tuple(rows)), faults
 
 
 def _row(file: Path, number: int, entry: Mapping[str, str | None]) -> Row:
@@ -116,25 +133,25 @@ def _row(file: Path, number: int, entry: Mapping[str, str | None]) -> Row:
     return Row(number=number, file=picture, label=label, more=more, **known)
 
 
-def _check_groups(file: Path, rows: Iterable[Row]) -> None:
+def _cut_groups(file: Path, rows: Iterable[Row]) -> Iterator[BadManifest]:
     first: dict[str, Row] = {}
     for row in rows:
         seen = first.setdefault(row.group, row)
         if seen.split != row.split:
-            raise BadManifest(
+            yield BadManifest(
                 f"{file.name}, row {row.number}: group {row.group} is cut by a split "
                 f"({row.split} here, {seen.split} in row {seen.number})."
             )
 
 
-def _check_classes(file: Path, rows: Iterable[Row]) -> None:
+def _lone_classes(file: Path, rows: Iterable[Row]) -> Iterator[BadManifest]:
     labels: dict[str, dict[Label, int]] = defaultdict(dict)
     for row in rows:
         labels[row.split].setdefault(row.label, row.number)
     for split, found in labels.items():
         if len(found) == 1:
             label, number = next(iter(found.items()))
-            raise BadManifest(
+            yield BadManifest(
                 f"{file.name}: the split {split} holds {label} alone (from row {number}); "
                 "two classes are needed."
             )

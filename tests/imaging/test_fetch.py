@@ -373,6 +373,24 @@ def test_error_statuses(web, status):
     assert "secret" not in str(refused.value)
 
 
+def test_a_status_and_when_to_come_back_are_kept(web):
+    """Who asks for many pictures learns the status and Retry-After without reading words."""
+    web.answers["/"] = response(b"", "Retry-After: 7", status="429 Too Many Requests")
+    with pytest.raises(UrlUnreachable) as refused:
+        fetcher(web).fetch(web.url())
+    assert (refused.value.status, refused.value.retry_after) == (429, "7")
+
+
+def test_other_kinds_on_request(web):
+    """A fetcher that was made for tables takes a table, and still no web page."""
+    web.answers["/list"] = response(b"a,b", type="text/csv; charset=utf-8")
+    web.answers["/page"] = response(b"<html>", type="text/html")
+    tables = fetcher(web, kinds=("text/csv",))
+    assert tables.fetch(web.url("/list")) == b"a,b"
+    with pytest.raises(UnsupportedType):
+        tables.fetch(web.url("/page"))
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain import Label
 from backend.errors import BadManifest
-from backend.training.manifest import counts, open_picture, read_manifest
+from backend.training.manifest import counts, open_picture, read_manifest, survey
 from tests.training.manifests import Row, write_manifest
 
 
@@ -68,3 +68,23 @@ def test_an_unreadable_picture_names_its_row(tmp_path: Path) -> None:
     manifest.rows[4].file.write_bytes(b"\xff\xd8\xff\xe0 no picture at all")
     with pytest.raises(BadManifest, match="Row 6"):
         open_picture(manifest.rows[4])
+
+
+def test_a_survey_names_every_fault(tmp_path: Path) -> None:
+    """`survey` goes on after a bad row and lists what `read_manifest` stops at, in its order."""
+
+    def spoil(rows: list[Row]) -> None:
+        rows[0]["label"] = "unknown"
+        rows[1]["path"] = "images/gone.jpg"
+        rows[-1]["group"] = rows[2]["group"]
+
+    file = write_manifest(tmp_path, change=spoil)
+    manifest, faults = survey(file)
+    assert len(manifest.rows) == 10
+    assert ["row 2" in str(faults[0]), "row 3" in str(faults[1]), "cut" in str(faults[2])] == [
+        True,
+        True,
+        True,
+    ]
+    with pytest.raises(BadManifest, match="row 2"):
+        read_manifest(file)
