@@ -88,7 +88,6 @@ def _run(plan: Plan, folder: Path, weights: str | None, founding_python: Path) -
                 setting = Setting(width, height, clients)
                 print(f"{setting.words} ...", file=sys.stderr, flush=True)
                 results[setting] = _measure(contestants, plan, pictures, clients)
-    ours.require_logged()
     founding = [c.name for c in contestants if isinstance(c, GradioPage)]
     target = TARGET if this_processor().has_fast_int8 else TARGET_PLAIN
     return "\n\n".join(
@@ -96,6 +95,7 @@ def _run(plan: Plan, folder: Path, weights: str | None, founding_python: Path) -
             _conditions(plan, release, founding_python, load_before),
             table(results, ours.name),
             verdict(results, ours.name, founding, target),
+            ours.logged(),
         ]
     )
 

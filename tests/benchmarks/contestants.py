@@ -17,6 +17,7 @@ import psutil
 
 from backend.settings import PREFIX, Settings
 from backend.storage import open_repository
+from backend.storage.images import ImageStore
 from tests.benchmarks import asking
 from tests.benchmarks.load import Timings, closed_loop
 
@@ -121,13 +122,18 @@ class Brushmark(Contestant):
         self._sent += len(pictures)
         return _over_http(self._way, pictures, clients)
 
-    def require_logged(self) -> None:
-        """Hold the log of the stopped server against what was sent. Raises `RuntimeError`."""
-        repository = open_repository(Settings(home=Path(self._own["BRUSHMARK_HOME"])))
+    def logged(self) -> str:
+        """Say what the stopped server's home holds. Raises `RuntimeError` where a log is short."""
+        settings = Settings(home=Path(self._own["BRUSHMARK_HOME"]))
+        repository = open_repository(settings)
         logged = repository.stats().predictions
         repository.close()
         if logged != self._sent:
             raise RuntimeError(f"{self._sent} pictures were sent and {logged} are in the log.")
+        kept = sum(1 for _ in ImageStore(settings.images_path).hashes())
+        return (
+            f"All {logged} pictures sent to Brushmark are in its log; {kept} were kept for review."
+        )
 
     def _token(self) -> str:
         command = [sys.executable, "-m", "backend.cli", "tokens", "create"]
