@@ -47,32 +47,51 @@ def original_of(row: Row) -> str:
 
 
 def screen(
-    rows: Sequence[Row], judged: FloatArray, fit: Fitter, *, folds: int = 5, seed: int = 0
-) -> Screened:
+    rows: Sequence[Row],
+    judged: Sequence[FloatArray],
+    fit: Fitter,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+) -> tuple[Screened, ...]:
     """Score every original by a model that saw neither its source nor its family.
 
     Args:
         rows: the manifest's rows of `train` and `val`.
-        judged: statistics (n, 2048) of the views to score, in the order of `rows`.
+        judged: statistics (n, 2048) of the views to score, in the order of `rows`, for each
+            variant that is to be judged.
         fit: fits a model on some rows; it may look at any variant of them.
+
+    Returns:
+        What came out for each variant.
     """
-    names = [original_of(row) for row in rows]
-    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    member = np.array([index[name] for name in names])
-    first = [int(np.argmax(member == i)) for i in range(len(index))]
+    member, first = group_views(rows)
     targets = np.array([rows[i].target for i in first], np.int64)
-    logits = np.full(len(index), np.nan)
-    aucs, accuracies = [], []
+    logits = np.full((len(judged), len(first)), np.nan)
+    figures: list[tuple[list[float], list[float]]] = [([], []) for _ in judged]
     for fold in make_folds(rows, folds, seed):
         score = fit(np.flatnonzero(fold.learn))
         held = np.flatnonzero(fold.held_out)
-        total = np.bincount(member[held], weights=score(judged[held]), minlength=len(index))
-        views = np.bincount(member[held], minlength=len(index))
+        views = np.bincount(member[held], minlength=len(first))
         seen = views > 0
-        logits[seen] = total[seen] / views[seen]
-        aucs.append(roc_auc(logits[seen], targets[seen]))
-        accuracies.append(balanced(logits[seen], targets[seen]))
-    return Screened(logits, targets, tuple(first), tuple(aucs), tuple(accuracies))
+        for number, statistics in enumerate(judged):
+            total = np.bincount(member[held], score(statistics[held]), minlength=len(first))
+            logits[number, seen] = total[seen] / views[seen]
+            figures[number][0].append(roc_auc(logits[number, seen], targets[seen]))
+            figures[number][1].append(balanced(logits[number, seen], targets[seen]))
+    return tuple(
+        Screened(logits[n], targets, first, tuple(auc), tuple(accuracy))
+        for n, (auc, accuracy) in enumerate(figures)
+    )
+
+
+def group_views(rows: Sequence[Row]) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+    """Return each row's original by number (n,), and each original's first row."""
+    names = [original_of(row) for row in rows]
+    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    member = np.array([index[name] for name in names], np.int64)
+    _, first = np.unique(member, return_index=True)
+    return member, tuple(int(i) for i in first)
 
 
 def balanced(logits: Logits, targets: npt.NDArray[np.int64], threshold: float = 0.0) -> float:

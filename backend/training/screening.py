@@ -113,14 +113,12 @@ def _linear(x: FloatArray, y: Any, w: Any, c: float) -> Callable[[FloatArray], L
     return lambda judged: np.asarray(model.decision_function((judged - mean) / scale), np.float64)
 
 
-def try_idea(
-    idea: Idea, rows: tuple[Row, ...], variants: list[FloatArray], judged: int
-) -> Screened:
-    """Return the folds' figures of an idea on one variant of the views it reads."""
+def try_idea(idea: Idea, rows: tuple[Row, ...], variants: list[FloatArray]) -> tuple[Screened, ...]:
+    """Return the folds' figures of an idea on each variant of the views it reads."""
     keep = np.flatnonzero([r.view in idea.views for r in rows])
     part = tuple(rows[i] for i in keep)
     chosen = [v[keep] for v in variants]
-    return screen(part, chosen[judged], fitter(idea, part, chosen))
+    return screen(part, chosen, fitter(idea, part, chosen))
 
 
 def main() -> None:
@@ -136,7 +134,7 @@ def main() -> None:
     print("| idea | clean AUC | clean bal. acc. | dirty AUC | dirty bal. acc. |")  # noqa: T201
     print("|---|---|---|---|---|")  # noqa: T201
     for idea in IDEAS:
-        clean, dirty = (try_idea(idea, rows, variants, n) for n in (0, 1))
+        clean, dirty = try_idea(idea, rows, variants)
         print(  # noqa: T201
             f"| {idea.name} | {clean.auc:.3f} | {clean.balanced_accuracy:.3f} "
             f"| {dirty.auc:.3f} | {dirty.balanced_accuracy:.3f} |",

@@ -27,7 +27,7 @@ from backend.training.manifest import Manifest, Row, counts
 from backend.training.metrics import roc_auc
 from backend.training.recipes import StageRecipe
 from backend.training.run import Run
-from backend.training.screen import Logits, Screened, balanced, original_of, screen, stack
+from backend.training.screen import Logits, Screened, balanced, group_views, screen, stack
 from backend.training.train import Progress, load_torchvision
 
 OOF_NAME = "out-of-fold.safetensors"
@@ -111,14 +111,14 @@ def _fit_heads(
 
 def _out_of_fold(
     recipe: StageRecipe, rows: tuple[Row, ...], variants: list[FloatArray], seed: int
-) -> list[Screened]:
+) -> tuple[Screened, ...]:
     """Return out-of-fold logits of the clean views and of each web copy."""
 
     def fit(index: Any) -> Callable[[FloatArray], Logits]:
         head = join_heads(_fit_heads(recipe, rows, variants, index, seed))
         return lambda judged: head_logits(head, judged)
 
-    return [screen(rows, judged, fit, seed=seed) for judged in variants]
+    return screen(rows, variants, fit, seed=seed)
 
 
 def _write_out_of_fold(path: Path, folds: Sequence[Screened]) -> None:
@@ -158,13 +158,9 @@ def average_views(
     rows: Sequence[Row], logits: Logits
 ) -> tuple[Logits, np.ndarray[Any, np.dtype[np.int64]]]:
     """Return one logit and one target for each original, its views averaged, in row order."""
-    names = [original_of(row) for row in rows]
-    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    member = np.array([index[name] for name in names])
+    member, first = group_views(rows)
     mean = np.bincount(member, weights=logits) / np.bincount(member)
-    targets = np.zeros(len(index), np.int64)
-    targets[member] = [r.target for r in rows]
-    return mean, targets
+    return mean, np.array([rows[i].target for i in first], np.int64)
 
 
 def join_heads(heads: Sequence[StageHead]) -> StageHead:
