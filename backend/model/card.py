@@ -20,6 +20,8 @@ CARD_FORMAT = 1
 CLASSES = (Label.HUMAN_MADE.value, Label.AI_GENERATED.value)
 """Order of the network's two logits."""
 GRAPH_XML, GRAPH_BIN = "graph.xml", "graph.bin"
+INT8_XML, INT8_BIN = "graph-int8.xml", "graph-int8.bin"
+"""An 8-bit copy of the graph: there only where a release found it as good."""
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -57,6 +59,11 @@ class Card:
     feature_size: int
     files: Mapping[str, str]
     document: Mapping[str, Any]
+
+    @property
+    def has_int8(self) -> bool:
+        """Say whether the release brings an 8-bit graph."""
+        return INT8_XML in self.files and INT8_BIN in self.files
 
 
 def load_card(folder: Path) -> Card:

@@ -78,6 +78,8 @@ def render(card: Mapping[str, Any]) -> str:
             f"AI-generated and {thresholds['target_false_negative_rate']:.0%} of generated "
             "ones called human-made.",
             "",
+            _int8(card["int8"]),
+            "",
             f"Openings of sealed splits so far: {_openings(card['data']['openings'])}.",
             "",
             "## Data",
@@ -128,6 +130,20 @@ def _confusions(figures: Mapping[str, Any]) -> list[str]:
             "",
         ]
     return lines
+
+
+def _int8(gate: Mapping[str, Any]) -> str:
+    copies = "; ".join(
+        f"{name.replace('_', ' ')}: balanced accuracy {f['int8']['balanced_accuracy']:.4f} "
+        f"(full {f['full']['balanced_accuracy']:.4f}), AUC {f['int8']['auc']:.4f} "
+        f"(full {f['full']['auc']:.4f})"
+        for name, f in gate.items()
+        if isinstance(f, Mapping)
+    )
+    verdict = (
+        "is served where the processor has it in hardware" if gate["accepted"] else "was left out"
+    )
+    return f"The 8-bit graph {verdict}. On `{gate['split']}`: {copies}."
 
 
 def _openings(openings: Mapping[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +49,7 @@ def needs_training_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in {"torch", "torchvision", "sklearn", "scipy"}:
+        if (error.name or "").split(".")[0] not in {"torch", "torchvision", "sklearn", "nncf"}:
             raise
         raise MissingExtra(
             f"This needs the training extra ({error.name} is not installed): "
@@ -147,22 +147,63 @@ def _initialisation(init: str | None, manifest: Path) -> Path | None:
     return beside if beside.is_file() else None
 
 
-@click.command(short_help="Score a manifest's split with released weights.")
+@click.command(short_help="Measure released weights on a manifest's split, with a report.")
 @click.option("--model", help="Version or folder. Default: the active version.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="A manifest, or the folder that holds manifest.csv.",
 )
-@click.option("--split", default="val", show_default=True, help="train, val, test or unseen.")
-@click.option("--view", default="whole", show_default=True, help="Which view of each original.")
-def evaluate(model: str | None, data: Path | None, split: str, view: str) -> None:
-    """Score a manifest's split with released weights and print the figures as JSON.
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    help="train, val, test or unseen; each look at the last two is counted.",
+)
+@click.option(
+    "--view",
+    help="One view of each original, or “all”, averaged. Default: as the weights were measured "
+    "at their release.",
+)
+@click.option(
+    "--report",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where metrics.json and report.html go. Default: runs/reports/VERSION-SPLIT.",
+)
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=4), help="A quick look at N originals."
+)
+@click.option("--grid/--no-grid", default=True, help="Score degraded copies too.  [default: on]")
+@click.option("--leaks/--no-leaks", default=True, help="Fit leak controls.  [default: on]")
+@click.option("--leave-one-generator-out", is_flag=True, help="On the vectors of the release.")
+@click.option("--leave-one-source-out", is_flag=True, help="On the vectors of the release.")
+def evaluate(
+    model: str | None,
+    data: Path | None,
+    split: str,
+    view: str | None,
+    folder: Path | None,
+    limit: int | None,
+    grid: bool,
+    leaks: bool,
+    leave_one_generator_out: bool,
+    leave_one_source_out: bool,
+) -> None:
+    """Measure released weights on a manifest's split, and write metrics.json and report.html.
 
-    Example: brushmark evaluate --data ../shared/data --split val
+    Every score is remembered in runs/scores: when interrupted, start the same command again.
+    The report shows pictures of the manifest: never publish or commit it.
+
+    \b
+    Example:
+      brushmark evaluate --data ../shared/data --split val --report runs/reports/val
+      brushmark evaluate --data ../shared/data --limit 100 --no-grid
     """
     with needs_training_extra():
-        from backend.training.evaluate import report, score_rows
+        from backend.training.evaluation import assess, sentences
+        from backend.training.evaluation.write import write
     from backend.model.card import verify_files
     from backend.model.openvino_runtime import OpenVinoJudge
     from backend.model.registry import find_card
@@ -173,15 +214,25 @@ def evaluate(model: str | None, data: Path | None, split: str, view: str) -> Non
         raise click.BadParameter(f"one of {', '.join(SPLITS)}", param_hint="--split")
     card = find_card(Settings.from_env(), model)
     verify_files(card)
-    rows = read_manifest(_manifest_path(data)).of(split, view=view)
-    if not rows:
-        raise BadManifest(f"The manifest has no {view} pictures in its split {split}.")
+    manifest = read_manifest(_manifest_path(data))
+    released_view = (card.document.get("recipe") or {}).get("view")
+    chosen = {"generator": leave_one_generator_out, "source": leave_one_source_out}
+    question = assess.Question(
+        split=split,
+        view=None if view == "all" else view or released_view,
+        limit=limit,
+        grid=grid,
+        leaks=leaks,
+        leave_out=tuple(field for field, wanted in chosen.items() if wanted),
+        command=" ".join(("brushmark", *sys.argv[1:])),
+    )
     judge = OpenVinoJudge(card)
-    with progress_bar() as show:
-        scored = score_rows(judge, rows, show)
-    figures = report(scored, low=card.policy.human_at_most, high=card.policy.ai_at_least)
-    document = {"model": card.ref.version, "device": judge.device, "split": split, **figures}
-    click.echo(json.dumps(document, indent=2))
+    with needs_training_extra(), progress_bar() as show:
+        found = assess.assess(judge, card, manifest, question, RUNS, show)
+    path = write(found, folder or RUNS / "reports" / f"{card.ref.version}-{split}")
+    for line in (*sentences.warnings(found), *sentences.in_words(found)):
+        click.echo(line)
+    click.echo(f"Report: {path}. Figures: {path.with_name('metrics.json')}")
 
 
 @click.command(short_help="Turn a finished run into weights that can be served.")

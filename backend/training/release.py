@@ -28,6 +28,8 @@ from backend.model.card import (
     CLASSES,
     GRAPH_BIN,
     GRAPH_XML,
+    INT8_BIN,
+    INT8_XML,
     Calibration,
     load_card,
 )
@@ -41,6 +43,7 @@ from backend.training.evaluate import Scores, report, score_rows
 from backend.training.feature_file import write_features
 from backend.training.graph import export_graph
 from backend.training.manifest import Manifest, read_manifest
+from backend.training.quantise import gate, quantise
 from backend.training.run import Run, write_json, write_text
 from backend.training.stage_training import OOF_NAME
 from backend.training.train import Progress
@@ -143,10 +146,30 @@ def _fill(
         for name, split in metrics["splits"].items()
     }
     card["data"]["openings"] = run.openings()
+    card["int8"] = _try_int8(folder, judge, manifest, view, scale, spec)
     write_text(folder / README_NAME, card_text.render(card))
-    names = (GRAPH_XML, GRAPH_BIN, CHECKPOINT, METRICS_NAME, FEATURES_NAME, README_NAME)
-    card["files"] = {name: _sha256(folder / name) for name in names}
+    card["files"] = {
+        path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD_NAME
+    }
     write_json(folder / CARD_NAME, card)
+
+
+def _try_int8(
+    folder: Path,
+    judge: OpenVinoJudge,
+    manifest: Manifest,
+    view: str | None,
+    scale: Scale,
+    spec: Preprocessing,
+) -> dict[str, Any]:
+    """Make an 8-bit graph and keep it if it judges as well; returns what the gate found."""
+    quantise(folder, folder / INT8_XML, spec, manifest.of("train", view=view))
+    small = OpenVinoJudge(load_card(folder), precision="int8")
+    found = gate(judge, small, manifest.of("val", view=view), scale.calibration)
+    if not found["accepted"]:
+        for name in (INT8_XML, INT8_BIN):
+            (folder / name).unlink()
+    return found
 
 
 def _card(
