@@ -1,0 +1,1 @@
+"""Evaluation of released weights: grid, intervals, leak controls, figures and the report."""
