@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "backend.training.commands:COMMANDS.train",
     "evaluate": "backend.training.commands:COMMANDS.evaluate",
     "release": "backend.training.commands:COMMANDS.release",
+    "dataset": "backend.cli.dataset:dataset",
 }
 
 
