@@ -1,0 +1,136 @@
+/** Checking one picture for a ticket: have its bytes, ask the backend, remember the answer. */
+
+import { reverseSearches, webAddress } from "../lib/addresses.js";
+import { fromBase64, toBase64 } from "../lib/bytes.js";
+import { Problem } from "../lib/problems.js";
+import { contextToSend } from "../lib/settings.js";
+import { obtain, outOfReach } from "./pictures.js";
+import { captureCrop } from "./screen.js";
+import { noteSent, pairedBackend, pairing, settings } from "./stores.js";
+import { ticketOf, update } from "./tickets.js";
+
+const MOST_CANDIDATES = 12;
+
+/**
+ * Check the picture that our script in a page found.
+ * @param {object} message `ticket`, `candidates` (see `obtain`), `page` {url, title}, `readHere`:
+ *   whether the page's script has tried what it could.
+ * @returns {Promise<{view: object} | {read: number[]}>} what the card shows, or which candidates
+ *   the page's script should try to read first.
+ */
+export async function runCheck(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  const candidates = readCandidates(message.candidates);
+  const backend = await pairedBackend(); // an unpaired extension asks nobody for a picture
+  if (!message.readHere) {
+    const closed = await outOfReach(candidates, sender.url);
+    if (closed.length > 0) return { read: closed };
+  }
+  const picture = await rememberingHost(ticket, () => obtain(candidates, sender.url));
+  return judge(ticket, backend, picture, sender);
+}
+
+/** Check a piece of the screen in place of a picture that cannot be had. */
+export async function runScreenCopy(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  const backend = await pairedBackend();
+  const bytes = await captureCrop(sender.tab, message.area);
+  return judge(ticket, backend, { bytes, address: "", how: "screen" }, sender);
+}
+
+/** Check a file that the user dropped on one of our pages. */
+export async function checkFile({ bytes }) {
+  const backend = await pairedBackend();
+  const picture = { bytes: fromBase64(bytes), address: "", how: "file" };
+  const options = { source: "context-menu" };
+  const record = await ask(backend, picture, options, false);
+  return { view: await viewOf(record, picture, { logged: true, backend }) };
+}
+
+async function judge(ticket, backend, picture, sender) {
+  const options = contextToSend(await settings(), "context-menu", {
+    pageUrl: webAddress(sender.tab?.url),
+    imageUrl: webAddress(picture.address),
+    pageTitle: sender.tab?.title ?? null,
+    incognito: ticket.incognito,
+  });
+  const logged = !ticket.incognito;
+  // What comes from a private window is not logged, and so has its heat map within.
+  const record = await ask(
+    backend,
+    picture,
+    logged ? options : { ...options, log: false, heatmap: true },
+    ticket.incognito,
+  );
+  const heat = logged ? null : record.heatmap;
+  await update(ticket, { record: record.id, logged, heat });
+  return { view: await viewOf(record, picture, { logged, backend }) };
+}
+
+async function ask(backend, picture, options, incognito) {
+  const { bytes } = picture;
+  const request = {
+    to: backend.base, route: "POST /check", bytes: bytes.length, pictures: 1, told: options,
+  };
+  await noteSent(request, { incognito });
+  return backend.check(new Blob([bytes]), options);
+}
+
+/** Put together what a card shows. */
+async function viewOf(record, { address, how }, { logged, backend }) {
+  const { dashboard } = (await pairing()) ?? {};
+  return {
+    record: { ...record, heatmap: record.heatmap ? true : null },
+    how,
+    searches: reverseSearches(address),
+    logged,
+    dashboard: dashboard ?? null,
+    backend: backend.base,
+  };
+}
+
+/** Return the heat map of a ticket's picture as base64. */
+export async function readHeatmap(ticket) {
+  if (!ticket.record) throw new Problem("record_gone");
+  if (!ticket.logged) {
+    if (!ticket.heat) throw new Problem("record_gone");
+    return ticket.heat.slice(ticket.heat.indexOf(",") + 1);
+  }
+  const backend = await pairedBackend();
+  return toBase64(await backend.heatmap(ticket.record));
+}
+
+/** File the user's disagreement with the verdict of a ticket. */
+export async function appeal(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  if (!ticket.record || !ticket.logged) throw new Problem("record_gone");
+  const { claim, reason } = message;
+  const backend = await pairedBackend();
+  const told = { claim, reason: String(reason).slice(0, 2000) };
+  await noteSent({ to: backend.base, route: "POST /predictions/…/appeals", told });
+  await backend.appeal(ticket.record, told.claim, told.reason);
+  return { filed: true };
+}
+
+// The card can offer to ask for the permission that was missing; the page must not choose which.
+async function rememberingHost(ticket, work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error.reason === "host_permission") await update(ticket, { host: error.host });
+    throw error;
+  }
+}
+
+function readCandidates(candidates) {
+  if (!Array.isArray(candidates)) throw new Problem("nothing_found");
+  return candidates
+    .filter(({ address, bytes }) => typeof address === "string" || typeof bytes === "string")
+    .slice(0, MOST_CANDIDATES)
+    .map(({ address = "", bytes, how, shape }) => ({
+      address,
+      bytes,
+      how: String(how ?? "picture"),
+      shape: Number.isFinite(shape) ? shape : null,
+    }));
+}

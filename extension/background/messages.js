@@ -1,0 +1,80 @@
+/**
+ * Every message that the worker takes, and from whom. Scripts in web pages may ask only for what
+ * a card and a picker need, and for that with a ticket of their own tab.
+ */
+
+import { hostOf } from "../lib/addresses.js";
+import { Problem } from "../lib/problems.js";
+import { beginAgain, beginPick, endPick } from "./asking.js";
+import { appeal, checkFile, readHeatmap, runCheck, runScreenCopy } from "./checks.js";
+import { openSmallWindow, tell } from "./frames.js";
+import { describePairing, findBackend, pair, testConnection, unpair } from "./pairings.js";
+import { clearSent, listSent, pairing, settings, writeSettings } from "./stores.js";
+import { ticketOf, update } from "./tickets.js";
+
+const content = (handle) => ({ from: ["content"], handle });
+const page = (handle) => ({ from: ["page"], handle });
+
+export const messages = {
+  "check.run": content(runCheck),
+  "check.screenCopy": content(runScreenCopy),
+  "check.retry": content(async (message, sender) => {
+    await beginAgain((await ticketOf(message, sender)).id);
+  }),
+  "check.pick": content(async (message, sender) => {
+    await ticketOf(message, sender);
+    await beginPick(sender.tab);
+  }),
+  "pick.done": content(endPick),
+  // A frame too small for a card has it shown by the page around it.
+  "card.present": content(present),
+  "card.heatmap": content(showHeatmap),
+  "card.appeal": content(appeal),
+  "card.options": content(() => chrome.runtime.openOptionsPage()),
+  "card.dashboard": content(openDashboard),
+  "card.allowHost": content(askForHost),
+  // The window that asks for a host was answered with yes.
+  "host.allowed": page(({ ticket }) => beginAgain(ticket)),
+  "backend.describe": page(describePairing),
+  "backend.find": page(findBackend),
+  "backend.pair": page(pair),
+  "backend.test": page(testConnection),
+  "backend.unpair": page(unpair),
+  "settings.read": page(settings),
+  "settings.write": page(({ changes }) => writeSettings(changes)),
+  "sent.list": page(async () => ({ sent: await listSent() })),
+  "sent.clear": page(clearSent),
+  "file.check": page(checkFile),
+};
+
+async function present(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  if (sender.frameId === 0) throw new Problem("stopped");
+  const { state } = message;
+  await tell(ticket.tabId, 0, { type: "card.show", ticket: ticket.id, state });
+}
+
+async function showHeatmap(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  if (!message.shown) {
+    return tell(ticket.tabId, ticket.frameId, { type: "heat.hide", ticket: ticket.id });
+  }
+  const png = await readHeatmap(ticket);
+  return tell(ticket.tabId, ticket.frameId, { type: "heat.show", ticket: ticket.id, png });
+}
+
+async function openDashboard(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  const { dashboard } = (await pairing()) ?? {};
+  if (!dashboard || !ticket.record) throw new Problem("record_gone");
+  const url = `${dashboard}/record?${new URLSearchParams({ id: ticket.record })}`;
+  await chrome.tabs.create({ url, index: sender.tab.index + 1 });
+}
+
+async function askForHost(message, sender) {
+  const ticket = await ticketOf(message, sender);
+  if (!ticket.host) throw new Problem("stopped");
+  const query = new URLSearchParams({ ticket: ticket.id, host: ticket.host });
+  await update(ticket, { from: hostOf(sender.tab.url) });
+  await openSmallWindow(`pages/allow.html?${query}`);
+}

@@ -1,0 +1,116 @@
+/** Fetching the original bytes of a picture, past the page's own limits where we may. */
+
+import { MAX_PICTURE_BYTES, decodeDataAddress, fromBase64, pictureType } from "../lib/bytes.js";
+import { hostOf, hostPattern, isLocal, webAddress } from "../lib/addresses.js";
+import { Problem } from "../lib/problems.js";
+
+const TIMEOUT_MS = 20_000;
+
+/**
+ * Have the bytes of the first candidate that can be had.
+ *
+ * @param {{address: string, bytes?: string, how: string}[]} candidates best first; `bytes` is
+ *   base64 that the page's script has read already.
+ * @param {string} pageUrl the page that shows them, as the browser says.
+ * @returns {Promise<{bytes: Uint8Array, address: string, how: string}>}
+ * @throws {Problem} the most helpful of what went wrong.
+ */
+export async function obtain(candidates, pageUrl) {
+  let worst = null;
+  for (const candidate of candidates) {
+    try {
+      const bytes = await bytesOf(candidate, pageUrl);
+      requirePicture(bytes);
+      if (candidate.shape && !(await hasShape(bytes, candidate.shape))) continue;
+      return { bytes, address: candidate.address, how: candidate.how };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      worst = worse(worst, error);
+    }
+  }
+  throw worst ?? new Problem("nothing_found");
+}
+
+/** Say which candidates the page's script has to try, because we may not reach their hosts. */
+export async function outOfReach(candidates, pageUrl) {
+  const closed = [];
+  for (const [index, { address, bytes }] of candidates.entries()) {
+    if (bytes === undefined && webAddress(address) && !(await mayFetch(address, pageUrl))) {
+      closed.push(index);
+    }
+  }
+  return closed;
+}
+
+async function bytesOf({ address, bytes }, pageUrl) {
+  if (typeof bytes === "string") return fromBase64(bytes);
+  if (address.startsWith("data:")) {
+    const decoded = decodeDataAddress(address);
+    if (!decoded) throw new Problem("not_a_picture");
+    return decoded.bytes;
+  }
+  if (!webAddress(address)) throw new Problem("gone");
+  if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
+  return download(address);
+}
+
+// Our host permission for the backend reaches every program on this machine. A page from elsewhere
+// must not have us ask them anything in its name.
+async function mayFetch(address, pageUrl) {
+  if (isLocal(address) && !isLocal(pageUrl)) return false;
+  return chrome.permissions.contains({ origins: [hostPattern(address)] });
+}
+
+async function download(address) {
+  const host = hostOf(address);
+  let answer;
+  try {
+    answer = await fetch(address, {
+      // As the page shows it: from the cache where it lies there, with the cookies of its host.
+      cache: "force-cache",
+      credentials: "include",
+      headers: { Accept: "image/avif,image/webp,image/png,image/jpeg,image/gif,*/*;q=0.5" },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch {
+    throw new Problem("unreachable", { host });
+  }
+  if (!answer.ok) throw new Problem("unreachable", { host, detail: `HTTP ${answer.status}` });
+  return readAtMost(answer, MAX_PICTURE_BYTES);
+}
+
+async function readAtMost(answer, limit) {
+  const declared = Number(answer.headers.get("content-length") ?? 0);
+  if (declared > limit) throw new Problem("too_large");
+  const bytes = new Uint8Array(await answer.arrayBuffer().catch(() => {
+    throw new Problem("unreachable", { host: hostOf(answer.url) });
+  }));
+  if (bytes.length > limit) throw new Problem("too_large");
+  return bytes;
+}
+
+function requirePicture(bytes) {
+  const type = pictureType(bytes);
+  if (type === "image/svg+xml") throw new Problem("unsupported");
+  if (type === null) throw new Problem("not_a_picture");
+}
+
+const SHAPE_TOLERANCE = 0.03;
+
+// What a thumbnail links to is taken for the same picture only where it has the same shape.
+async function hasShape(bytes, shape) {
+  const image = await createImageBitmap(new Blob([bytes])).catch(() => null);
+  return image !== null && Math.abs(image.width / image.height / shape - 1) < SHAPE_TOLERANCE;
+}
+
+// A missing permission can be given; that a copy is gone helps nobody while another is there.
+const HELPFUL = ["host_permission", "too_large", "unsupported", "not_a_picture"];
+
+function worse(known, found) {
+  if (!known) return found;
+  const rank = ({ reason }) => {
+    const place = HELPFUL.indexOf(reason);
+    return place < 0 ? HELPFUL.length : place;
+  };
+  return rank(found) < rank(known) ? found : known;
+}

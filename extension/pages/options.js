@@ -1,0 +1,126 @@
+/** The options page: pairing, privacy, what was sent. */
+
+import { backendBase, hostPattern, isLocal } from "../lib/addresses.js";
+import { showSent } from "./sent.js";
+import { ask, putWords, showNews, showProblem, word } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const news = $("news");
+
+/** Run an action with its button held; what goes wrong is said in words. */
+function doing(button, action) {
+  return async (event) => {
+    event?.preventDefault();
+    button.disabled = true;
+    news.hidden = true;
+    try {
+      await action();
+    } catch (problem) {
+      showProblem(news, problem.reason ? problem : { reason: "server", detail: String(problem) });
+    } finally {
+      button.disabled = false;
+    }
+  };
+}
+
+function showPairing({ base, paired, client, local }) {
+  $("base").value = base;
+  $("pairing").hidden = paired;
+  $("paired").hidden = !paired;
+  $("elsewhere").open = !local;
+  const status = $("status");
+  status.className = paired ? "status good" : "status";
+  status.textContent = paired ? word("pairedWith", base) : word("notPaired");
+  $("facts").textContent = paired ? word("pairedAs", client) : "";
+}
+
+async function find() {
+  const found = await ask("backend.find", { base: $("base").value });
+  if (found.problem) return showProblem(news, found.problem);
+  $("base").value = found.base;
+  showNews(news, word("foundBackend", found.version, found.base));
+  $("code").focus();
+}
+
+async function pair() {
+  const typed = $("base").value;
+  await requireHost(typed);
+  const name = word("clientName", browserName());
+  showPairing(await ask("backend.pair", { base: typed, code: $("code").value, name }));
+  $("code").value = "";
+  await test();
+}
+
+// Must come first in the handler of the click: browsers grant permissions only then.
+async function requireHost(typed) {
+  let base;
+  try {
+    base = backendBase(typed);
+  } catch (error) {
+    throw { reason: error.message, detail: "", host: "" };
+  }
+  if (isLocal(base)) return;
+  const granted = await chrome.permissions.request({ origins: [hostPattern(base)] });
+  if (!granted) throw { reason: "backend_permission", detail: "", host: new URL(base).hostname };
+}
+
+async function test() {
+  const { version, model, policy, elapsedMs } = await ask("backend.test");
+  $("status").className = "status good";
+  showNews(news, word("testGood", version, model, policy, elapsedMs));
+}
+
+async function failingTest() {
+  try {
+    await test();
+  } catch (problem) {
+    $("status").className = "status bad";
+    throw problem;
+  }
+}
+
+async function unpair() {
+  showPairing(await ask("backend.unpair"));
+  showNews(news, word("unpaired"));
+}
+
+const browserName = () => (navigator.userAgent.includes("Firefox/") ? "Firefox" : "Chromium");
+
+async function showSettings() {
+  const { sendAddresses } = await ask("settings.read");
+  const radio = document.querySelector(`input[name=sendAddresses][value=${sendAddresses}]`);
+  radio.checked = true;
+}
+
+async function keepAddresses({ target }) {
+  // Firefox asks its own question before addresses may leave the browser.
+  if (target.value !== "never" && chrome.runtime.getURL("").startsWith("moz-extension:")) {
+    const asked = { data_collection: ["browsingActivity"] };
+    const granted = await chrome.permissions.request(asked).catch(() => true);
+    if (!granted) return showSettings();
+  }
+  await ask("settings.write", { changes: { sendAddresses: target.value } });
+}
+
+async function showShortcut() {
+  const [command] = await chrome.commands.getAll();
+  $("shortcut").textContent = command?.shortcut
+    ? word("shortcutIs", command.shortcut)
+    : word("shortcutNone");
+}
+
+putWords();
+$("pairing").addEventListener("submit", doing($("pair"), pair));
+$("find").addEventListener("click", doing($("find"), find));
+$("test").addEventListener("click", doing($("test"), failingTest));
+$("unpair").addEventListener("click", doing($("unpair"), unpair));
+$("addresses").addEventListener("change", keepAddresses);
+$("refresh-sent").addEventListener("click", showSent);
+$("clear-sent").addEventListener("click", async () => {
+  await ask("sent.clear");
+  await showSent();
+});
+const described = await ask("backend.describe");
+showPairing(described);
+await Promise.all([showSettings(), showSent(), showShortcut()]);
+await doing(described.paired ? $("test") : $("find"), described.paired ? failingTest : find)();

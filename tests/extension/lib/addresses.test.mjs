@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  backendBase, dashboardBase, hostPattern, isLocal, reverseSearches, webAddress,
+} from "../../../extension/lib/addresses.js";
+
+test("an address is read as people type it, and reduced to its origin", () => {
+  assert.equal(backendBase(" 127.0.0.1:8765 "), "http://127.0.0.1:8765");
+  assert.equal(backendBase("localhost:9000/api/v1"), "http://localhost:9000");
+  assert.equal(backendBase("http://[::1]:8765/"), "http://[::1]:8765");
+  assert.equal(backendBase("brushmark.example.org"), "https://brushmark.example.org");
+  assert.equal(backendBase("https://b.example.org:8443/x?y#z"), "https://b.example.org:8443");
+});
+
+test("http is refused away from this machine, however the name pretends", () => {
+  for (const typed of ["http://b.example.org", "http://127.0.0.1.evil.example", "http://10.0.0.7"]) {
+    assert.throws(() => backendBase(typed), { message: "address_not_https" });
+  }
+});
+
+test("what is no address is refused", () => {
+  for (const typed of ["", "   ", "https://", "ftp://x.example", "javascript:alert(1)",
+    "https://user:secret@x.example", "http://a b"]) {
+    assert.throws(() => backendBase(typed), { message: "address_unreadable" }, typed);
+  }
+});
+
+test("only loopback names are local", () => {
+  assert.ok(isLocal("http://127.0.0.1:8765"));
+  assert.ok(isLocal("http://localhost"));
+  assert.ok(!isLocal("https://localhost.evil.example"));
+  assert.ok(!isLocal("nothing"));
+});
+
+test("the local dashboard has a port of its own, a team's shares the address", () => {
+  assert.equal(dashboardBase("http://127.0.0.1:8765"), "http://127.0.0.1:8501");
+  assert.equal(dashboardBase("https://b.example.org"), "https://b.example.org");
+});
+
+test("host patterns name no port; other schemes have none", () => {
+  assert.equal(hostPattern("https://cdn.example:8443/a.jpg"), "https://cdn.example/*");
+  assert.equal(hostPattern("blob:https://x.example/1"), null);
+  assert.equal(hostPattern("data:image/png;base64,AA"), null);
+});
+
+test("addresses lose fragment and credentials; data: and blob: are never told", () => {
+  assert.equal(webAddress("https://u:p@x.example/a?b=1#c"), "https://x.example/a?b=1");
+  assert.equal(webAddress("data:text/plain,x"), null);
+  assert.equal(webAddress("blob:https://x.example/1"), null);
+  assert.equal(webAddress(undefined), null);
+});
+
+test("reverse searches are offered for public addresses alone, and quote them", () => {
+  assert.deepEqual(reverseSearches("http://127.0.0.1/a.jpg"), []);
+  assert.deepEqual(reverseSearches("http://intranet/a.jpg"), []);
+  assert.deepEqual(reverseSearches("data:image/png;base64,AA"), []);
+  const [first] = reverseSearches("https://x.example/a.jpg?b=1&c=2");
+  assert.equal(new URL(first.url).searchParams.get("url"), "https://x.example/a.jpg?b=1&c=2");
+});
