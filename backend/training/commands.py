@@ -49,7 +49,13 @@ def needs_training_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in {"torch", "torchvision", "sklearn", "nncf"}:
+        if (error.name or "").split(".")[0] not in {
+            "torch",
+            "torchvision",
+            "sklearn",
+            "nncf",
+            "threadpoolctl",
+        }:
             raise
         raise MissingExtra(
             f"This needs the training extra ({error.name} is not installed): "
@@ -57,7 +63,8 @@ def needs_training_extra() -> Iterator[None]:
         ) from error
 
 
-def _manifest_path(data: Path | None) -> Path:
+def manifest_path(data: Path | None) -> Path:
+    """Return the manifest that was named, or the shared data's. Raises `BadManifest`."""
     folder = data or SHARED_DATA
     path = folder / "manifest.csv" if folder.is_dir() else folder
     if not path.exists():
@@ -112,7 +119,7 @@ def train(
     from backend.training.run import Run
 
     chosen = find_recipe(recipe)
-    path = _manifest_path(data)
+    path = manifest_path(data)
     run = Run(run_folder or RUNS / f"{chosen.name}-{seed}")
     with progress_bar() as report:
         manifest, start = read_manifest(path), _initialisation(init, path)
@@ -214,7 +221,7 @@ def evaluate(
         raise click.BadParameter(f"one of {', '.join(SPLITS)}", param_hint="--split")
     card = find_card(Settings.from_env(), model)
     verify_files(card)
-    manifest = read_manifest(_manifest_path(data))
+    manifest = read_manifest(manifest_path(data))
     released_view = (card.document.get("recipe") or {}).get("view")
     chosen = {"generator": leave_one_generator_out, "source": leave_one_source_out}
     question = assess.Question(

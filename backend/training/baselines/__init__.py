@@ -1,0 +1,1 @@
+"""The founding project's classical models on raw pixels, with what they cost."""
