@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -52,6 +52,14 @@ docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 train: $(TEST)  ## Train the served model from ../shared/data and release it (hours on a slow machine).
 	$(BIN)/brushmark train --recipe seed-1
 	$(BIN)/brushmark release runs/seed-1-0
+
+baselines: $(TEST)  ## Measure classical models on raw pixels beside their cost (half an hour).
+	$(BIN)/brushmark baselines --task founding
+	$(BIN)/brushmark baselines --task full --px 30 --px 60 --share-px 30
+
+founding-task: $(TEST)  ## Draw the founding task's list of rows anew from ../shared/data.
+	$(BIN)/python -m backend.training.tasks.founding ../shared/data/manifest.csv > $(VENV)/founding.csv
+	mv $(VENV)/founding.csv backend/training/tasks/founding.csv
 
 FUZZ_COUNT ?= 100000
 fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and print what happened.

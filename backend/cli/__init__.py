@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "backend.cli.models:models",
     "train": "backend.training.commands:COMMANDS.train",
     "evaluate": "backend.training.commands:COMMANDS.evaluate",
+    "baselines": "backend.training.baselines.command:baselines",
     "release": "backend.training.commands:COMMANDS.release",
     "dataset": "backend.cli.dataset:dataset",
 }

@@ -48,7 +48,7 @@ def test_checking_does_not_pay_for_servers_or_training() -> None:
     assert out.stdout.decode().strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "release"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "release", "baselines"])
 def test_training_commands_show_help_without_torch(name: str) -> None:
     """On a serving install, which has no torch, the training commands still explain themselves."""
     program = (
