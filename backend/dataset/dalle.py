@@ -138,6 +138,7 @@ class Studio:
                 if in_a_row >= _BLOCKED_IN_A_ROW:
                     raise BadInput(f"{in_a_row} prompts in a row were blocked: {entry['blocked']}")
         finally:
+            patience.give_up()
             # What is under way is paid for: it is waited for and kept.
             pool.shutdown(cancel_futures=True)
             for future in running:

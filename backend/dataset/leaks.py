@@ -19,8 +19,9 @@ Targets = npt.NDArray[np.int64]
 
 _FOLDS = 5
 _BINS = 16
-_OWN_BIN = 0.01
-"""A value that more than this share of the pictures has (1024, say) gets a bin of its own."""
+_OWN_BIN, _OWN_BIN_LEAST = 0.01, 5
+"""A value that more than this share of the pictures has (1024, say), and so many at least, gets
+a bin of its own."""
 
 
 def leak_auc(columns: Sequence[Column], targets: Targets, keep_together: Sequence[str]) -> float:
@@ -62,7 +63,7 @@ def _fold(name: str) -> int:
 def _binned(column: Column) -> Targets:
     """Give common values a bin each and the rest bins of equal counts."""
     values, counts = np.unique(column, return_counts=True)
-    common = values[counts > _OWN_BIN * len(column)]
+    common = values[counts > max(_OWN_BIN * len(column), _OWN_BIN_LEAST)]
     edges = np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1]))
     bins = np.searchsorted(edges, column, "right")
     place = np.minimum(np.searchsorted(common, column), max(0, len(common) - 1))

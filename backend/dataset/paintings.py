@@ -154,6 +154,7 @@ class _Run:
                     fetched += self._note(painting, entry)
                     progress(had + fetched, count, "downloading paintings")
         finally:
+            self._patience.give_up()
             pool.shutdown(cancel_futures=True)
 
     def _note(self, painting: Painting, entry: dict[str, str] | None) -> bool:

@@ -28,14 +28,15 @@ class TryLater(Exception):
 class Patience:
     """Tries up to `attempts` times; waits double from `first_wait_s`, with jitter.
 
-    Shared by threads: where the server told one to wait, all wait.
+    Shared by threads: where the server told one to wait, all wait, and `give_up` wakes all.
     Source of the jitter: M. Brooker, Exponential Backoff And Jitter (2015), “equal jitter”.
     """
 
     attempts: int = 5
     first_wait_s: float = 1.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] | None = None
     clock: Callable[[], float] = time.monotonic
+    _stopping: threading.Event = field(default_factory=threading.Event)
     _quiet_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,23 +47,36 @@ class Patience:
             try:
                 return work()
             except TryLater as later:
-                if attempt + 1 == self.attempts:
+                self._heed(later)
+                if attempt + 1 == self.attempts or self._stopping.is_set():
                     raise later.error from later
-                self._put_off(later, attempt)
+                if later.wait_s is None:
+                    self._back_off(attempt)
         raise AssertionError("a patience has at least one attempt")
 
-    def _put_off(self, later: TryLater, attempt: int) -> None:
+    def give_up(self) -> None:
+        """End all waiting: what is under way is not tried again."""
+        self._stopping.set()
+
+    def _pause(self, seconds: float) -> None:
+        if self.sleep is not None:
+            self.sleep(seconds)
+        else:
+            self._stopping.wait(seconds)
+
+    def _heed(self, later: TryLater) -> None:
         if later.wait_s is not None:
             with self._lock:
                 wait_s = min(max(0.0, later.wait_s), LONGEST_WAIT_S)
                 self._quiet_until = max(self._quiet_until, self.clock() + wait_s)
-            return
+
+    def _back_off(self, attempt: int) -> None:
         longest = min(self.first_wait_s * 2**attempt, LONGEST_WAIT_S)
-        self.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret hangs on it
+        self._pause(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret hangs on it
 
     def _wait_for_all(self) -> None:
-        while (left := self._quiet_until - self.clock()) > 0:
-            self.sleep(left)
+        while (left := self._quiet_until - self.clock()) > 0 and not self._stopping.is_set():
+            self._pause(left)
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:

@@ -55,8 +55,9 @@ def _kept(members: Sequence[Item], shares: Mapping[str, float]) -> str | None:
 
 
 def _main(members: Sequence[Item]) -> tuple[Label, str]:
-    """Return the commonest class and source of a group."""
-    return Counter((item.label, item.source) for item in members).most_common(1)[0][0]
+    """Return the commonest class and source of a group, of equals the first by name."""
+    counts = Counter((item.label, item.source) for item in members)
+    return min(counts, key=lambda main: (-counts[main], main))
 
 
 def _mixed(group: str, seed: int) -> str:
