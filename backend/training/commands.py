@@ -84,6 +84,7 @@ def manifest_path(data: Path | None) -> Path:
     help="Pretrained ResNet-18 (safetensors); “torchvision” downloads torchvision's. "
     "Default: init/resnet18-imagenet-partial.safetensors beside the manifest, if there.",
 )
+@click.option("--task", default="full", show_default=True, help="full data, or founding.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, order and views.")
 @click.option(
     "--select-by",
@@ -101,6 +102,7 @@ def train(
     recipe: str,
     data: Path | None,
     init: str | None,
+    task: str,
     seed: int,
     select_by: str,
     run_folder: Path | None,
@@ -117,12 +119,14 @@ def train(
     from backend.training.manifest import read_manifest
     from backend.training.recipes import Recipe, find_recipe
     from backend.training.run import Run
+    from backend.training.tasks.task import FULL, restrict
 
     chosen = find_recipe(recipe)
     path = manifest_path(data)
-    run = Run(run_folder or RUNS / f"{chosen.name}-{seed}")
+    name = chosen.name if task == FULL else f"{chosen.name}-{task}"
+    run = Run(run_folder or RUNS / f"{name}-{seed}")
     with progress_bar() as report:
-        manifest, start = read_manifest(path), _initialisation(init, path)
+        manifest, start = restrict(read_manifest(path), task), _initialisation(init, path)
         if isinstance(chosen, Recipe):
             best = trainer.train(
                 chosen,

@@ -56,6 +56,13 @@ class Manifest:
     file: Path
     sha256: str
     rows: tuple[Row, ...]
+    task: str | None = None
+    """The named task whose rows alone these are; None where it is the whole file."""
+
+    def described(self) -> dict[str, str]:
+        """Return what a run's configuration says of its data."""
+        whole = {"manifest": str(self.file), "sha256": self.sha256}
+        return whole if self.task is None else {**whole, "task": self.task}
 
     def of(self, *splits: str, view: str | None = None) -> tuple[Row, ...]:
         """Return the rows of some splits, of one view where one is named."""

@@ -46,6 +46,7 @@ from backend.training.manifest import Manifest, read_manifest
 from backend.training.quantise import gate, quantise
 from backend.training.run import Run, write_json, write_text
 from backend.training.stage_training import OOF_NAME
+from backend.training.tasks.task import FULL, restrict
 from backend.training.train import Progress
 
 MIN_SHORT_SIDE_PX = 200
@@ -101,7 +102,7 @@ def _finished(run: Run) -> tuple[dict[str, Any], Manifest]:
         raise BadManifest(
             f"{manifest.file} is no longer the manifest that {run.folder} was trained on."
         )
-    return config, manifest
+    return config, restrict(manifest, config["data"].get("task", FULL))
 
 
 def _fill(
@@ -197,6 +198,7 @@ def _card(
         "trained_on": this_processor().summary,
         "data": {
             "manifest_sha256": manifest.sha256,
+            **({"task": manifest.task} if manifest.task else {}),
             "rows": config["rows"],
             "sources": _sources(used),
         },

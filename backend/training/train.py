@@ -84,7 +84,7 @@ def _configuration(
         "seed": seed,
         "select_by": select_by,
         "initialisation": str(init) if init else "torchvision IMAGENET1K_V1",
-        "data": {"manifest": str(manifest.file), "sha256": manifest.sha256},
+        "data": manifest.described(),
         "rows": {split: counts(manifest.of(split, view=recipe.view)) for split in ("train", "val")},
     }
 

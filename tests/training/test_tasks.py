@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from backend.errors import BadManifest, UnknownField
+from backend.model.architectures import save_checkpoint
+from backend.model.network import Network
 from backend.training.manifest import read_manifest
+from backend.training.recipes import RECIPES
+from backend.training.release import release
+from backend.training.run import Run
 from backend.training.tasks import founding, task
 from backend.training.tasks.task import frozen_file, frozen_rows, frozen_values, restrict, task_of
+from backend.training.train import train
 from tests.pictures import SHARED
 from tests.training.manifests import Row, write_manifest
 
@@ -94,7 +103,24 @@ def test_a_task_leaves_its_own_rows_alone(frozen_here: Path) -> None:
     chosen = restrict(manifest, "founding")
     assert [frozen_values(row) for row in chosen.rows] == list(frozen_rows("founding"))
     assert (chosen.file, chosen.sha256) == (manifest.file, manifest.sha256)
+    assert chosen.described() == {**manifest.described(), "task": "founding"}
     assert restrict(manifest, "full") is manifest
+
+
+def test_a_run_on_a_task_is_released_on_that_task(frozen_here: Path, tmp_path: Path) -> None:
+    """Calibration, thresholds and figures of a run on a task come from the task's rows alone."""
+    manifest = restrict(read_manifest(frozen_here), "founding")
+    run = Run(tmp_path / "run")
+    tiny = replace(RECIPES["seed-1"], name="tiny", frozen_epochs=1, batch_size=8, crop_px=64)
+    torch.manual_seed(5)
+    save_checkpoint(Network(), tmp_path / "init.safetensors")
+    train(tiny, manifest, run, init=tmp_path / "init.safetensors")
+    folder = release(run, "tiny", tmp_path / "weights")
+    card = json.loads((folder / "card.json").read_text())
+    assert card["data"]["task"] == "founding"
+    assert card["data"]["rows"]["train"] == {"ai_generated": 3, "human_made": 3}
+    used = sum(source["pictures"] for source in card["data"]["sources"])
+    assert used == len(manifest.of("train", "val"))
 
 
 def test_another_picture_under_a_frozen_name_is_refused(frozen_here: Path) -> None:

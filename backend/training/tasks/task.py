@@ -64,7 +64,7 @@ def restrict(manifest: Manifest, name: str) -> Manifest:
         raise UnknownField(name, TASKS, what="task")
     if name == FULL:
         return manifest
-    return replace(manifest, rows=_found(manifest, name))
+    return replace(manifest, rows=_found(manifest, name), task=name)
 
 
 def frozen_file(name: str) -> Path:
