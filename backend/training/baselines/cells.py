@@ -43,8 +43,9 @@ class Cell:
 
     def needed_bytes(self, learnt: int) -> int:
         """Estimate what the fit has to hold when it learns from `learnt` pictures."""
-        if find_kind(self.kind).holds_pixels:
-            return 4 * learnt * features_of(self.px) + BLOCK_BYTES
+        copies = find_kind(self.kind).copies_of_pixels
+        if copies:
+            return copies * 4 * learnt * features_of(self.px) + BLOCK_BYTES
         return 2 * 8 * learnt**2 + 3 * BLOCK_BYTES
 
     def cost(self) -> float:

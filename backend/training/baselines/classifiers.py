@@ -150,8 +150,8 @@ class Kind:
     make: Callable[..., Classifier]
     founding: Settings
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    holds_pixels: bool = True
-    """Whether learning holds every pixel as a 32-bit float; else n * n distances."""
+    copies_of_pixels: int = 1
+    """How often learning holds every pixel as a 32-bit float; if never, n * n distances."""
     relative_time: float = 1.0
     """A rough guess at time per pixel and picture, to do the quick ones first."""
 
@@ -168,7 +168,7 @@ KINDS: dict[str, Kind] = {
         SupportVectors,
         {"C": 10.0},
         {"C": (1.0, 10.0, 100.0), "gamma": (0.1, 1.0, 10.0)},
-        holds_pixels=False,
+        copies_of_pixels=0,
         relative_time=3.0,
     ),
     "knn": Kind(
@@ -177,7 +177,7 @@ KINDS: dict[str, Kind] = {
         {"k": 4},
         # Odd, so that nothing is tied; up to 33 because a broad vote steadies noisy distances.
         {"k": (1, 5, 9, 17, 33), "weights": ("uniform", "distance")},
-        holds_pixels=False,
+        copies_of_pixels=0,
     ),
     "tree": Kind(
         "decision tree",
@@ -195,7 +195,13 @@ KINDS: dict[str, Kind] = {
         relative_time=2.0,
     ),
     # Ten starts, because one may end in a poor pair of clusters. There are no labels to tune by.
-    "kmeans": Kind("k-means, two clusters", _two_means, {"n_init": 10}, relative_time=2.5),
+    "kmeans": Kind(
+        "k-means, two clusters",
+        _two_means,
+        {"n_init": 10},
+        copies_of_pixels=2,
+        relative_time=2.5,
+    ),
 }
 
 
