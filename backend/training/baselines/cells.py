@@ -33,8 +33,13 @@ class Cell:
     @property
     def name(self) -> str:
         """What a person reads of it."""
+        return f"{self.shape}, seed {self.seed}"
+
+    @property
+    def shape(self) -> str:
+        """What a person reads of all its seeds."""
         how = "tuned" if self.tuned else "founding settings"
-        return f"{self.kind}, {how}, {self.px} px, {self.eighths}/{WHOLE}, seed {self.seed}"
+        return f"{self.kind}, {how}, {self.px} px, {self.eighths}/{WHOLE}"
 
     @property
     def tuning_key(self) -> str:

@@ -176,8 +176,10 @@ def _by_share(lines: Sequence[Line]) -> str:
 def _trade_off(lines: Sequence[Line], columns: Sequence[tuple[str, int]], place: Any) -> str:
     found = {(line.title, place(line)): line for line in lines}
     titles = dict.fromkeys(line.title for line in lines)
+    most = max(len(line.seeds) for line in lines)
     rows = [
-        (title, *(_cost(found.get((title, value))) for _, value in columns)) for title in titles
+        (title, *(_cost(found.get((title, value)), most) for _, value in columns))
+        for title in titles
     ]
     note = (
         "Accuracy on `test` · processor seconds to fit · milliseconds to judge a picture · "
@@ -186,7 +188,7 @@ def _trade_off(lines: Sequence[Line], columns: Sequence[tuple[str, int]], place:
     return note + "\n\n" + _table(("classifier", *(name for name, _ in columns)), rows)
 
 
-def _cost(line: Line | None) -> str:
+def _cost(line: Line | None, most_seeds: int) -> str:
     if line is None:
         return "not run"
     peak = line.mean("peak_mib")
@@ -194,16 +196,22 @@ def _cost(line: Line | None) -> str:
     share = _percent(float(np.mean(accuracies))) if accuracies else "–"
     memory = f"{peak:.0f}" if peak is not None else "–"
     fit, judge = line.mean("fit_s") or 0.0, line.mean("predict_ms_each") or 0.0
-    return f"{share} · {_brief(fit)} s · {_brief(judge)} ms · {memory}"
+    seeds = len(line.seeds)
+    fewer = f" (seeds: {seeds})" if seeds < most_seeds else ""
+    return f"{share} · {_brief(fit)} s · {_brief(judge)} ms · {memory}{fewer}"
 
 
 def _left_out(results: Results) -> str:
     if not results.left_out:
         return "Every fit that was asked for was made."
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, list[str]]] = {}
     for cell, reason in sorted(results.left_out.items(), key=lambda item: _order(item[0])):
-        reasons.setdefault(reason, []).append(cell.name)
-    listed = [f"- {reason}: {'; '.join(names)}" for reason, names in reasons.items()]
+        reasons.setdefault(reason, {}).setdefault(cell.shape, []).append(str(cell.seed))
+    listed = [
+        f"- {reason}: "
+        + "; ".join(f"{shape} (seed {', '.join(seeds)})" for shape, seeds in shapes.items())
+        for reason, shapes in reasons.items()
+    ]
     return "**Not run**\n\n" + "\n".join(listed)
 
 
