@@ -87,8 +87,9 @@ def rate(
 ) -> Interval:
     """Return the share of hits (n,) and its interval over resampled clusters.
 
-    Few clusters that agree hardly vary under resampling, and their interval would claim too
-    much; so it is never narrower than Wilson's with one trial a cluster.
+    Percentiles claim too much where clusters are few or agree. So the resampled variance says
+    how many independent trials the entries are worth (Kish 1965, the design effect), and the
+    interval is Wilson's for so many; where every cluster agrees, one trial a cluster.
 
     Raises:
         ValueError: there are no entries.
@@ -98,16 +99,17 @@ def rate(
     _, member = np.unique(np.asarray(clusters), return_inverse=True)
     size = np.bincount(member).astype(np.float64)
     right = np.bincount(member, weights=np.asarray(hits, np.float64))
-    count = len(size)
+    count, value = len(size), float(np.mean(hits))
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile((times @ right) / (times @ size), [tail, 1 - tail])
-    value = float(np.mean(hits))
-    least, most = wilson(value, count)
-    return Interval(value, min(float(low), least), max(float(high), most))
+    # Resampling G clusters varies too little, by (G - 1) / G.
+    variance = float(np.var((times @ right) / (times @ size))) * count / max(1, count - 1)
+    trials = float(count)
+    if variance > 0:
+        trials = min(max(value * (1 - value) / variance, 1.0), float(len(hits)))
+    return Interval(value, *wilson(value, trials))
 
 
-def wilson(share: float, trials: int) -> tuple[float, float]:
+def wilson(share: float, trials: float) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share over independent trials (Wilson 1927)."""
     z2 = _Z * _Z
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)

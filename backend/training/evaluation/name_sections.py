@@ -48,9 +48,9 @@ def names(f: Findings) -> str:
         table(heads, overview),
         paragraph(
             f"Recall at score 0.5. Worst among names with at least {LEAST_ORIGINALS} originals. "
-            "Intervals: groups of near-duplicates resampled, never narrower than Wilson's with "
-            "one trial a group; for means over names, names resampled. Wrong verdicts are those "
-            "at the served thresholds.",
+            "Intervals are Wilson's for as many trials as resampled groups of near-duplicates say "
+            "the originals are worth; for means over names, names resampled. Wrong verdicts are "
+            "those at the served thresholds.",
             "note",
         ),
         beside(
