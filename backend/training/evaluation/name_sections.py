@@ -132,25 +132,27 @@ def _left_out_field(field: str, lines: Sequence[LeftOut]) -> str:
     ]
     drawn = []
     for label in (Label.AI_GENERATED, Label.HUMAN_MADE):
-        own = [line for line in lines if line.label is label][:_MOST_DRAWN]
+        own = [line for line in lines if line.label is label]
         if own:
             drawn.append(_left_out_chart(field, label, own))
-    return beside(*drawn) + folded(f"Leaving one {field} out: all {len(lines)}", table(heads, rows))
+    return "".join(drawn) + folded(f"Leaving one {field} out: all {len(lines)}", table(heads, rows))
 
 
 def _left_out_chart(field: str, label: Label, lines: Sequence[LeftOut]) -> str:
     mean = sum(line.recall.value for line in lines) / len(lines)
+    drawn = lines[:_MOST_DRAWN]
     colour = figures.AI if label is Label.AI_GENERATED else figures.HUMAN
     return chart(
         f"left-out-{field}-{label.value.replace('_', '-')}",
         figures.dots(
-            [f"{line.name} ({line.originals})" for line in lines],
-            {"recall": (colour, [line.recall for line in lines])},
+            [f"{line.name} ({line.originals})" for line in drawn],
+            {"recall": (colour, [line.recall for line in drawn])},
             title="judged rightly",
             marks=(0.5,),
         ),
         f"{field.capitalize()} left out, {_SHORT[label]}",
-        f"Worst first, at most {_MOST_DRAWN}; their mean is {percent(mean)}.",
+        f"The worst {len(drawn)} of {len(lines)}, originals in brackets. The mean recall of all "
+        f"{len(lines)} is {percent(mean)}.",
     )
 
 
