@@ -60,7 +60,7 @@
     const shows = (e) => [e.currentSrc, e.src, e.poster, e.href?.baseVal].includes(address);
     const found = [...dom.findAll(sources.SELECTOR)].filter(shows);
     const element = found.find((e) => e.matches(":hover")) ?? mostInView(found);
-    return element ? sources.pictureOf(element) : null;
+    return element ? fromElement(element) ?? sources.pictureOf(element) : null;
   }
 
   function byLink(address) {

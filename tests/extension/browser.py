@@ -14,6 +14,7 @@ from typing import Any
 from playwright.sync_api import (
     BrowserContext,
     CDPSession,
+    Error,
     Frame,
     Page,
     Worker,
@@ -25,11 +26,18 @@ from tests.extension.site import CDN, FRAMES, PAGES
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 GRANTED = tuple(f"{host}/*" for host in (PAGES, FRAMES, CDN))
-WAIT_S = 20.0
+WAIT_S = 10.0
 _DISPATCH = """
-async ([pattern, info]) => {
-  const [tab] = (await chrome.tabs.query({})).filter(({ url }) => url === pattern);
+async (info) => {
+  const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
   chrome.contextMenus.onClicked.dispatch({ frameId: 0, ...info }, tab);
+}
+"""
+_FRAMES = """
+async () => {
+  const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
+  const target = { tabId: tab.id, allFrames: true };
+  return chrome.scripting.executeScript({ target, func: () => location.href });
 }
 """
 _HOSTS = """
@@ -91,13 +99,23 @@ class Extended:
 
     def menu(self, page: Page, **info: Any) -> None:
         """Choose “Check image with Brushmark” from the menu, as if it could be clicked."""
-        self.worker.evaluate(_DISPATCH, [page.url, info])
+        page.bring_to_front()
+        self.worker.evaluate(_DISPATCH, info)
+
+    def frame_id(self, address: str) -> int:
+        """Return the browser's id of the frame that shows an address, in the tab in front."""
+        found = self.worker.evaluate(_FRAMES)
+        return next(int(each["frameId"]) for each in found if each["result"] == address)
 
     def isolated(self, where: Page | Frame) -> Isolated:
         """Look into the world that our script has in a page or frame."""
         if where not in self._sessions:
-            context = self.context
-            self._sessions[where] = Isolated(context.new_cdp_session(where), self.id)
+            try:
+                session = self.context.new_cdp_session(where)
+            except Error:  # a frame of the page's own site lives in the page's session
+                assert isinstance(where, Frame)
+                session = self.context.new_cdp_session(where.page)
+            self._sessions[where] = Isolated(session, self.id, where)
         return self._sessions[where]
 
     def card(self, page: Page, frame: Frame | None = None) -> Card:
@@ -107,8 +125,9 @@ class Extended:
 class Isolated:
     """The world of our content scripts, where `chrome.dom` opens closed shadow roots."""
 
-    def __init__(self, session: CDPSession, extension: str) -> None:
+    def __init__(self, session: CDPSession, extension: str, where: Page | Frame) -> None:
         self._session = session
+        self._where = where
         self._origin = f"chrome-extension://{extension}"
         self._contexts: list[int] = []
         session.on("Runtime.executionContextCreated", self._created)
@@ -122,17 +141,17 @@ class Isolated:
 
     def evaluate(self, expression: str) -> Any:
         """Evaluate an expression there; None while there is no such world."""
-        if not self._contexts:
+        for context in reversed(self._contexts):
+            if self._in(context, "location.href") == self._where.url:
+                return self._in(context, expression)
+        return None
+
+    def _in(self, context: int, expression: str) -> Any:
+        options = {"contextId": context, "returnByValue": True, "awaitPromise": True}
+        try:
+            answer = self._session.send("Runtime.evaluate", {"expression": expression, **options})
+        except Error:  # the context went with its document
             return None
-        answer = self._session.send(
-            "Runtime.evaluate",
-            {
-                "expression": expression,
-                "contextId": self._contexts[-1],
-                "returnByValue": True,
-                "awaitPromise": True,
-            },
-        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 

@@ -114,6 +114,10 @@ def pair(browser: Extended, backend: RealBackend) -> None:
     page.close()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the pages that a test opened: the menu is chosen in the tab in front."""
+    yield
+    if "unpaired" in request.fixturenames:
+        for page in request.getfixturevalue("unpaired").context.pages[1:]:
+            page.close()

@@ -2,19 +2,290 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from tests.extension.browser import Extended
-from tests.extension.site import Site
-from tests.pictures import jpeg
+from tests.extension.site import CDN, FRAMES, PAGES, File, Site
+from tests.pictures import draw, encode, jpeg
 
 pytestmark = pytest.mark.browser
 
+# Sizes tell in the card which file was judged.
+SMALL = jpeg(320, 240, seed=11)
+LARGE = jpeg(960, 720, seed=11)
+OTHER = jpeg(500, 300, seed=12)
+IN_SMALL, IN_LARGE, IN_OTHER = "320 × 240", "960 × 720", "500 × 300"
+SPACER = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+CLEAR = encode(draw(400, 300).convert("RGBA").point(lambda _: 0), "PNG")
+S, L, O = f"{CDN}/s.jpg", f"{CDN}/l.jpg", f"{CDN}/o.jpg"
+HERE = f"{PAGES}/here.jpg"
 
-def test_a_plain_image(browser: Extended, site: Site) -> None:
-    """The picture that was clicked gets a card with verdict and both probabilities."""
-    picture = site.picture(jpeg(640, 480, seed=1), "/plain.jpg")
-    page = browser.open(site.page(f"<img src={picture} width=400>", "/plain"))
-    browser.menu(page, mediaType="image", srcUrl=picture)
+
+@dataclass(frozen=True)
+class Case:
+    """A page, what the menu says of the click, and which picture must be judged."""
+
+    name: str
+    body: str
+    judged: str
+    info: dict[str, Any] = field(default_factory=dict)
+    point: str | None = None
+    """A selector to hover, as the pointer does when the menu opens."""
+
+
+def image(source: str) -> dict[str, Any]:
+    return {"mediaType": "image", "srcUrl": source}
+
+
+CASES = [
+    Case("plain", f"<img src={S}>", IN_SMALL, image(S)),
+    Case("same origin", f"<img src={HERE}>", IN_SMALL, image(HERE)),
+    Case(
+        "srcset takes the largest",
+        f'<img src={S} srcset="{S} 320w, {L} 960w" sizes=100px>',
+        IN_LARGE,
+        image(S),
+    ),
+    Case(
+        "picture takes the largest of its sources",
+        f'<picture><source srcset="{L} 2x, {S} 1x"><img src={O}></picture>',
+        IN_LARGE,
+        image(S),
+    ),
+    Case(
+        "a source for another kind of screen is another picture",
+        f'<picture><source media="(min-width: 9000px)" srcset="{L}"><img src={S}></picture>',
+        IN_SMALL,
+        image(S),
+    ),
+    Case(
+        "a broken largest candidate gives way to the next",
+        f'<img src={S} srcset="{S} 320w, {CDN}/gone.jpg 2000w" sizes=100px>',
+        IN_SMALL,
+        image(S),
+    ),
+    Case(
+        "lazy, not loaded yet",
+        f'<img src="{SPACER}" data-src={L} width=300 height=200>',
+        IN_LARGE,
+        image(SPACER),
+    ),
+    Case(
+        "lazy with a srcset of its own",
+        f'<img src="{SPACER}" data-srcset="{S} 320w, {L} 960w" width=300 height=200>',
+        IN_LARGE,
+        image(SPACER),
+    ),
+    Case(
+        "data: address",
+        f'<img id=d src="data:image/jpeg;base64,{base64.b64encode(OTHER).decode()}">',
+        IN_OTHER,
+        {"mediaType": "image"},
+        "#d",
+    ),
+    Case(
+        "background",
+        f'<div id=b style="background: url({O}); width: 300px; height: 200px">words</div>',
+        IN_OTHER,
+        {},
+        "#b",
+    ),
+    Case(
+        "background before an element",
+        "<style>#b::before {content: ''; display: block; width: 300px; height: 200px;"
+        f"background: center/cover url('{O}')}}</style><div id=b style='width: 300px'></div>",
+        IN_OTHER,
+        {},
+        "#b",
+    ),
+    Case(
+        "image-set takes the densest",
+        f"<div id=b style=\"background-image: image-set(url('{S}') 1x, url('{L}') 3x);"
+        ' width: 300px; height: 200px"></div>',
+        IN_LARGE,
+        {},
+        "#b",
+    ),
+    Case(
+        "spacer over a background twin",
+        f'<div style="background: url({O}); width: 300px; height: 200px">'
+        f'<img id=t src="{SPACER}" width=300 height=200></div>',
+        IN_OTHER,
+        image(SPACER),
+        "#t",
+    ),
+    Case(
+        "clear image of full size over a background twin",
+        f'<div style="background: url({O}); width: 300px; height: 200px">'
+        f'<img id=t src="{PAGES}/clear.png" width=300 height=200></div>',
+        IN_OTHER,
+        image(f"{PAGES}/clear.png"),
+        "#t",
+    ),
+    Case(
+        "overlay above an image",
+        f'<div style="position: relative; width: 320px"><img src={S}>'
+        '<a id=o href=/elsewhere style="position: absolute; inset: 0"></a></div>',
+        IN_SMALL,
+        {"linkUrl": f"{PAGES}/elsewhere"},
+        "#o",
+    ),
+    Case(
+        "image that takes no clicks",
+        f'<div id=o style="width: 320px; height: 240px"><img src={S} style="pointer-events: none">'
+        "</div>",
+        IN_SMALL,
+        {},
+        "#o",
+    ),
+    Case(
+        "thumbnail that links to the larger file",
+        f"<a href={L}><img src={S}></a>",
+        IN_LARGE,
+        {**image(S), "linkUrl": L},
+    ),
+    Case(
+        "thumbnail that links to another picture",
+        f"<a href={O}><img src={S}></a>",
+        IN_SMALL,
+        {**image(S), "linkUrl": O},
+    ),
+    Case(
+        "link to a page",
+        f"<a href=/elsewhere id=a><img src={S}></a>",
+        IN_SMALL,
+        {**image(S), "linkUrl": f"{PAGES}/elsewhere"},
+        "#a",
+    ),
+    Case("poster of a video", f"<video id=v poster={O} width=300></video>", IN_OTHER, {}, "#v"),
+    Case(
+        "image in a drawing",
+        f'<svg id=s width=320 height=240><image href="{S}" width=320 height=240 /></svg>',
+        IN_SMALL,
+        {},
+        "#s image",
+    ),
+    Case(
+        "canvas",
+        f"<canvas id=c width=500 height=300></canvas><script>const i = new Image(); i.src = '{PAGES}"
+        "/o.jpg'; i.onload = () => document.querySelector('#c').getContext('2d').drawImage(i, 0, 0)"
+        "</script>",
+        IN_OTHER,
+        {},
+        "#c",
+    ),
+    Case(
+        "open shadow root",
+        "<x-card></x-card><script>document.querySelector('x-card').attachShadow({mode: 'open'})"
+        f".innerHTML = '<img src={S}>'</script>",
+        IN_SMALL,
+        image(S),
+    ),
+    Case(
+        "closed shadow root in a closed shadow root",
+        "<x-outer></x-outer><script>const a = document.querySelector('x-outer')"
+        ".attachShadow({mode: 'closed'}); a.innerHTML = '<div></div>';"
+        f"a.firstChild.attachShadow({{mode: 'closed'}}).innerHTML = '<img src={S}>'</script>",
+        IN_SMALL,
+        image(S),
+    ),
+    Case(
+        "closed shadow root, clicked beside any image",
+        "<x-card id=x></x-card><script>document.querySelector('x-card')"
+        f".attachShadow({{mode: 'closed'}}).innerHTML = '<div style=\"display: block; width: 320px;"
+        f"height: 240px; background: url({S})\"></div>'</script>",
+        IN_SMALL,
+        {},
+        "#x",
+    ),
+    Case("button that is an image", f"<input type=image src={S}>", IN_SMALL, image(S)),
+    Case("object", f"<object type=image/jpeg data={S} id=o></object>", IN_SMALL, {}, "#o"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures(site: Site) -> None:
+    for address, data in ((S, SMALL), (L, LARGE), (O, OTHER), (HERE, SMALL)):
+        site.put(address, File(data, "image/jpeg"))
+    site.put(f"{PAGES}/o.jpg", File(OTHER, "image/jpeg"))
+    site.put(f"{PAGES}/clear.png", File(CLEAR, "image/png"))
+
+
+Opened = Callable[[Case], str]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_picture_that_was_meant_is_judged(browser: Extended, site: Site, case: Case) -> None:
+    """Right-clicking this judges the picture that a person would say is there."""
+    page = browser.open(site.page(case.body, "/case"))
+    if case.point:
+        page.hover(case.point)
+    browser.menu(page, **case.info)
     card = browser.card(page).verdict()
-    assert "640 × 480" in card.text
+    assert case.judged in card.text
+
+
+def test_blob_addresses_are_read_in_the_page(browser: Extended, site: Site) -> None:
+    """A blob: address, which only its page can read, is read there."""
+    page = browser.open(
+        site.page(
+            f"<img id=b><script>fetch('{PAGES}/o.jpg').then((r) => r.blob()).then((b) => {{"
+            "document.querySelector('#b').src = URL.createObjectURL(b)})</script>",
+            "/blob",
+        )
+    )
+    page.wait_for_function("document.querySelector('#b').naturalWidth > 0")
+    browser.menu(page, **image(page.evaluate("document.querySelector('#b').src")))
+    assert IN_OTHER in browser.card(page).verdict().text
+
+
+def test_an_image_in_its_own_tab(browser: Extended, site: Site) -> None:
+    """A tab that shows nothing but an image is checked, however the menu was opened."""
+    page = browser.open(site.put(f"{PAGES}/bare.jpg", File(LARGE, "image/jpeg")))
+    browser.menu(page, **image(page.url))
+    assert IN_LARGE in browser.card(page).verdict().text
+
+
+def test_strict_content_policy_stops_nothing(browser: Extended, site: Site) -> None:
+    """A page that forbids every script, style and connection gets its card and heat map all the same."""
+    page = browser.open(
+        site.page(
+            f"<img src={HERE}>",
+            "/strict",
+            Content_Security_Policy="default-src 'none'; img-src 'self'; sandbox",
+        )
+    )
+    browser.menu(page, **image(HERE))
+    card = browser.card(page).verdict()
+    assert card.box(".card")["width"] > 300, "the card has its own style"
+    card.press("heatmap")
+    card.until(lambda: card.has("canvas"), "the heat map")
+
+
+@pytest.mark.parametrize("host", [PAGES, FRAMES], ids=["same site", "another site"])
+def test_an_image_in_a_frame(browser: Extended, site: Site, host: str) -> None:
+    """A picture in a frame is found there, and the card is shown in that frame."""
+    site.page(f"<img src={S}>", "/inner", host)
+    page = browser.open(
+        site.page(f"<iframe src={host}/inner width=800 height=600></iframe>", "/outer")
+    )
+    browser.menu(page, frameId=browser.frame_id(f"{host}/inner"), **image(S))
+    assert IN_SMALL in browser.card(page, page.frames[1]).verdict().text
+
+
+def test_a_picture_put_in_later(browser: Extended, site: Site) -> None:
+    """A page that swaps its content without a load is searched as it stands now."""
+    page = browser.open(site.page(f"<main><img src={S}></main>", "/app"))
+    browser.menu(page, **image(S))
+    browser.card(page).verdict()
+    page.evaluate(
+        f"document.querySelector('main').innerHTML = '<img src={O}>'; history.pushState(0, '', '/app/2')"
+    )
+    browser.menu(page, **image(O))
+    card = browser.card(page)
+    card.until(lambda: IN_OTHER in card.text, "the new picture's verdict")
