@@ -63,8 +63,11 @@ class StageRecipe:
     """Seeded web copies of each view learnt from beside the clean one."""
     source_power: float = 0.25
     """Weight of a picture: pictures of its source to the minus this."""
+    view: str = "whole"
+    """One view an original: on the folds of unseen sources whole views alone come within .001
+    AUC of both views averaged (within .008 on web copies), and cost one pass in service."""
     preprocessing: Preprocessing = field(
-        default_factory=lambda: Preprocessing(256, 256, "bicubic", native_from_short_side_px=400)
+        default_factory=lambda: Preprocessing(256, 256, "bicubic")
     )
 
     @property

@@ -227,7 +227,7 @@ def _scale(run: Run, manifest: Manifest, val: Scores) -> Scale:
             card_text.VALIDATION,
         )
     tensors = load_file(path)
-    rows = manifest.of("train", "val")
+    rows = manifest.of("train", "val", view=run.config()["recipe"].get("view"))
     sources = [rows[int(i)].source for i in tensors["first_row"]]
     copies = len(tensors["logits"])
     return fit_scale(

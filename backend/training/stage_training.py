@@ -54,7 +54,7 @@ def train_stages(
         load_torchvision(network)
     else:
         load_initialisation(network, init)
-    rows = manifest.of("train", "val")
+    rows = manifest.of("train", "val", view=recipe.view)
     name = str(init.name if init else "torchvision")
     variants = [
         cached(
@@ -91,7 +91,9 @@ def _configuration(
         "select_by": "auc",
         "initialisation": str(init) if init else "torchvision IMAGENET1K_V1",
         "data": manifest.described(),
-        "rows": {split: counts(manifest.of(split)) for split in ("train", "val")},
+        "rows": {
+            split: counts(manifest.of(split, view=recipe.view)) for split in ("train", "val")
+        },
     }
 
 
