@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from backend.model.card import CHECKPOINT
-from backend.model.openvino_runtime import precision_of_processor
+from backend.model.card import CHECKPOINT, load_card
+from backend.model.openvino_runtime import precision_for
 from backend.model.processor import this_processor
 from backend.model.registry import find_card
 from backend.settings import Settings
@@ -157,7 +157,7 @@ def _conditions(plan: Plan, release: Path, founding_python: Path, load_before: f
     lines = (
         f"{this_processor().summary}; {platform.system()} {platform.machine()}.",
         f"Python {platform.python_version()}, {versions}, gradio {gradio.stdout.strip()}.",
-        f"Weights {release.name}, served in {precision_of_processor()}.",
+        f"Weights {release.name}, served in {precision_for(load_card(release))}.",
         f"{datetime.date.today().isoformat()}, load average {load_before:.1f} before the start.",
         f"{plan.rounds} rounds of {plan.pictures} pictures, each sent once; rates are medians of",
         "the rounds, percentiles over all of them.",
