@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots clean help
+.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -97,6 +97,9 @@ $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 
 screenshots: $(TEST)  ## Take docs/images anew, with the weights in weights/.
 	$(BIN)/python -m tests.dashboard.screenshots docs/images
+
+extension: $(TEST)  ## Zip the browser extension for Chromium and Firefox into dist/, and lint it.
+	$(BIN)/python -m tests.extension.package dist
 
 clean:  ## Remove what was built here (not your data).
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,65 @@
+"""Zip the extension for Chromium and for Firefox, and lint the latter: `make extension`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+EXTENSION = Path(__file__).parents[2] / "extension"
+SHIPPED = ("_locales", "background", "background.js", "content", "icons", "lib", "pages")
+EPOCH = (2020, 1, 1, 0, 0, 0)
+"""Equal files make equal zips, whenever they are made."""
+
+
+def manifest_for(browser: str) -> dict[str, Any]:
+    """Leave out of the one manifest what the other browser alone understands."""
+    manifest: dict[str, Any] = json.loads((EXTENSION / "manifest.json").read_text("utf-8"))
+    if browser == "firefox":
+        del manifest["background"]["service_worker"]
+        del manifest["minimum_chrome_version"]
+    else:
+        del manifest["background"]["scripts"]
+        del manifest["browser_specific_settings"]
+    return manifest
+
+
+def build(browser: str, folder: Path) -> Path:
+    """Write the zip for a browser and return where it lies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"brushmark-{manifest_for(browser)['version']}-{browser}.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, "manifest.json", json.dumps(manifest_for(browser), indent=2).encode())
+        for path in sorted(p for name in SHIPPED for p in _files(EXTENSION / name)):
+            _write(archive, path.relative_to(EXTENSION).as_posix(), path.read_bytes())
+    return target
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
+
+
+def main(folder: Path) -> int:
+    """Build both zips; lint Firefox's with `web-ext` where npx is at hand."""
+    targets = [build(browser, folder) for browser in ("chromium", "firefox")]
+    print(*targets, sep="\n")
+    npx = shutil.which("npx")
+    if npx is None:
+        print("web-ext lint was left out: there is no npx on this machine")
+        return 0
+    lint = [npx, "--yes", "web-ext", "lint", "--warnings-as-errors", "--source-dir"]
+    return subprocess.run([*lint, str(targets[1])], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
