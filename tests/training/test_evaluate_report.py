@@ -25,12 +25,13 @@ from backend.training.evaluation.write import write
 from backend.training.manifest import Manifest, read_manifest
 from tests.training.manifests import write_manifest
 
-HOSTILE = '</script><script>alert("x")</script>'
+HOSTILE = "</script><script>alert(1)</script>"
 
 
 def _name(rows: list[dict[str, str]]) -> None:
     for row in rows:
         row["source"] += HOSTILE
+        row["kind"] += HOSTILE
 
 
 class CountingJudge(CardJudge):
