@@ -22,7 +22,7 @@ OTHER = jpeg(500, 300, seed=12)
 IN_SMALL, IN_LARGE, IN_OTHER = "320 × 240", "960 × 720", "500 × 300"
 SPACER = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 CLEAR = encode(draw(400, 300).convert("RGBA").point(lambda _: 0), "PNG")
-SMALL_AT, LARGE_AT, OTHER_AT = f"{CDN}/s.jpg", f"{CDN}/l.jpg", f"{CDN}/o.jpg"
+A_S, A_L, A_O = f"{CDN}/s.jpg", f"{CDN}/l.jpg", f"{CDN}/o.jpg"
 HERE = f"{PAGES}/here.jpg"
 
 
@@ -43,41 +43,41 @@ def image(source: str) -> dict[str, Any]:
 
 
 CASES = [
-    Case("plain", f"<img src={SMALL_AT}>", IN_SMALL, image(SMALL_AT)),
+    Case("plain", f"<img src={A_S}>", IN_SMALL, image(A_S)),
     Case("same origin", f"<img src={HERE}>", IN_SMALL, image(HERE)),
     Case(
         "srcset takes the largest",
-        f'<img src={SMALL_AT} srcset="{SMALL_AT} 320w, {LARGE_AT} 960w" sizes=100px>',
+        f'<img src={A_S} srcset="{A_S} 320w, {A_L} 960w" sizes=100px>',
         IN_LARGE,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "picture takes the largest of its sources",
-        f'<picture><source srcset="{LARGE_AT} 2x, {SMALL_AT} 1x"><img src={OTHER_AT}></picture>',
+        f'<picture><source srcset="{A_L} 2x, {A_S} 1x"><img src={A_O}></picture>',
         IN_LARGE,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "a source for another kind of screen is another picture",
-        f'<picture><source media="(min-width: 9000px)" srcset="{LARGE_AT}"><img src={SMALL_AT}></picture>',
+        f'<picture><source media="(min-width: 9000px)" srcset="{A_L}"><img src={A_S}></picture>',
         IN_SMALL,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "a broken largest candidate gives way to the next",
-        f'<img src={SMALL_AT} srcset="{SMALL_AT} 320w, {CDN}/gone.jpg 2000w" sizes=100px>',
+        f'<img src={A_S} srcset="{A_S} 320w, {CDN}/gone.jpg 2000w" sizes=100px>',
         IN_SMALL,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "lazy, not loaded yet",
-        f'<img src="{SPACER}" data-src={LARGE_AT} width=300 height=200>',
+        f'<img src="{SPACER}" data-src={A_L} width=300 height=200>',
         IN_LARGE,
         image(SPACER),
     ),
     Case(
         "lazy with a srcset of its own",
-        f'<img src="{SPACER}" data-srcset="{SMALL_AT} 320w, {LARGE_AT} 960w" width=300 height=200>',
+        f'<img src="{SPACER}" data-srcset="{A_S} 320w, {A_L} 960w" width=300 height=200>',
         IN_LARGE,
         image(SPACER),
     ),
@@ -90,7 +90,7 @@ CASES = [
     ),
     Case(
         "background",
-        f'<div id=b style="background: url({OTHER_AT}); width: 300px; height: 200px">words</div>',
+        f'<div id=b style="background: url({A_O}); width: 300px; height: 200px">words</div>',
         IN_OTHER,
         {},
         "#b",
@@ -98,14 +98,14 @@ CASES = [
     Case(
         "background before an element",
         "<style>#b::before {content: ''; display: block; width: 300px; height: 200px;"
-        f"background: center/cover url('{OTHER_AT}')}}</style><div id=b style='width: 300px'></div>",
+        f"background: center/cover url('{A_O}')}}</style><div id=b style='width: 300px'></div>",
         IN_OTHER,
         {},
         "#b",
     ),
     Case(
         "image-set takes the densest",
-        f"<div id=b style=\"background-image: image-set(url('{SMALL_AT}') 1x, url('{LARGE_AT}') 3x);"
+        f"<div id=b style=\"background-image: image-set(url('{A_S}') 1x, url('{A_L}') 3x);"
         ' width: 300px; height: 200px"></div>',
         IN_LARGE,
         {},
@@ -113,7 +113,7 @@ CASES = [
     ),
     Case(
         "spacer over a background twin",
-        f'<div style="background: url({OTHER_AT}); width: 300px; height: 200px">'
+        f'<div style="background: url({A_O}); width: 300px; height: 200px">'
         f'<img id=t src="{SPACER}" width=300 height=200></div>',
         IN_OTHER,
         image(SPACER),
@@ -121,7 +121,7 @@ CASES = [
     ),
     Case(
         "clear image of full size over a background twin",
-        f'<div style="background: url({OTHER_AT}); width: 300px; height: 200px">'
+        f'<div style="background: url({A_O}); width: 300px; height: 200px">'
         f'<img id=t src="{PAGES}/clear.png" width=300 height=200></div>',
         IN_OTHER,
         image(f"{PAGES}/clear.png"),
@@ -129,7 +129,7 @@ CASES = [
     ),
     Case(
         "overlay above an image",
-        f'<div style="position: relative; width: 320px"><img src={SMALL_AT}>'
+        f'<div style="position: relative; width: 320px"><img src={A_S}>'
         '<a id=o href=/elsewhere style="position: absolute; inset: 0"></a></div>',
         IN_SMALL,
         {"linkUrl": f"{PAGES}/elsewhere"},
@@ -137,7 +137,7 @@ CASES = [
     ),
     Case(
         "image that takes no clicks",
-        f'<div id=o style="width: 320px; height: 240px"><img src={SMALL_AT} style="pointer-events: none">'
+        f'<div id=o style="width: 320px; height: 240px"><img src={A_S} style="pointer-events: none">'
         "</div>",
         IN_SMALL,
         {},
@@ -145,29 +145,27 @@ CASES = [
     ),
     Case(
         "thumbnail that links to the larger file",
-        f"<a href={LARGE_AT}><img src={SMALL_AT}></a>",
+        f"<a href={A_L}><img src={A_S}></a>",
         IN_LARGE,
-        {**image(SMALL_AT), "linkUrl": LARGE_AT},
+        {**image(A_S), "linkUrl": A_L},
     ),
     Case(
         "thumbnail that links to another picture",
-        f"<a href={OTHER_AT}><img src={SMALL_AT}></a>",
+        f"<a href={A_O}><img src={A_S}></a>",
         IN_SMALL,
-        {**image(SMALL_AT), "linkUrl": OTHER_AT},
+        {**image(A_S), "linkUrl": A_O},
     ),
     Case(
         "link to a page",
-        f"<a href=/elsewhere id=a><img src={SMALL_AT}></a>",
+        f"<a href=/elsewhere id=a><img src={A_S}></a>",
         IN_SMALL,
-        {**image(SMALL_AT), "linkUrl": f"{PAGES}/elsewhere"},
+        {**image(A_S), "linkUrl": f"{PAGES}/elsewhere"},
         "#a",
     ),
-    Case(
-        "poster of a video", f"<video id=v poster={OTHER_AT} width=300></video>", IN_OTHER, {}, "#v"
-    ),
+    Case("poster of a video", f"<video id=v poster={A_O} width=300></video>", IN_OTHER, {}, "#v"),
     Case(
         "image in a drawing",
-        f'<svg id=s width=320 height=240><image href="{SMALL_AT}" width=320 height=240 /></svg>',
+        f'<svg id=s width=320 height=240><image href="{A_S}" width=320 height=240 /></svg>',
         IN_SMALL,
         {},
         "#s image",
@@ -175,8 +173,9 @@ CASES = [
     Case(
         "canvas",
         f"<canvas id=c width=500 height=300></canvas><script>const i = new Image();"
-        f"i.src = '{PAGES}/o.jpg'; i.onload = () => document.querySelector('#c').getContext('2d').drawImage(i, 0, 0)"
-        "</script>",
+        f"i.src = '{PAGES}/o.jpg'; i.onload = () => document.querySelector('#c').getContext('2d')"
+        ""
+        ".drawImage(i, 0, 0)</script>",
         IN_OTHER,
         {},
         "#c",
@@ -184,37 +183,35 @@ CASES = [
     Case(
         "open shadow root",
         "<x-card></x-card><script>document.querySelector('x-card').attachShadow({mode: 'open'})"
-        f".innerHTML = '<img src={SMALL_AT}>'</script>",
+        f".innerHTML = '<img src={A_S}>'</script>",
         IN_SMALL,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "closed shadow root in a closed shadow root",
         "<x-outer></x-outer><script>const a = document.querySelector('x-outer')"
         ".attachShadow({mode: 'closed'}); a.innerHTML = '<div></div>';"
-        f"a.firstChild.attachShadow({{mode: 'closed'}}).innerHTML = '<img src={SMALL_AT}>'</script>",
+        f"a.firstChild.attachShadow({{mode: 'closed'}}).innerHTML = '<img src={A_S}>'</script>",
         IN_SMALL,
-        image(SMALL_AT),
+        image(A_S),
     ),
     Case(
         "closed shadow root, clicked beside any image",
         "<x-card id=x></x-card><script>document.querySelector('x-card')"
         f".attachShadow({{mode: 'closed'}}).innerHTML = '<div style=\"display: block; width: 320px;"
-        f"height: 240px; background: url({SMALL_AT})\"></div>'</script>",
+        f"height: 240px; background: url({A_S})\"></div>'</script>",
         IN_SMALL,
         {},
         "#x",
     ),
-    Case(
-        "button that is an image", f"<input type=image src={SMALL_AT}>", IN_SMALL, image(SMALL_AT)
-    ),
-    Case("object", f"<object type=image/jpeg data={SMALL_AT} id=o></object>", IN_SMALL, {}, "#o"),
+    Case("button that is an image", f"<input type=image src={A_S}>", IN_SMALL, image(A_S)),
+    Case("object", f"<object type=image/jpeg data={A_S} id=o></object>", IN_SMALL, {}, "#o"),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def pictures(site: Site) -> None:
-    for address, data in ((SMALL_AT, SMALL), (LARGE_AT, LARGE), (OTHER_AT, OTHER), (HERE, SMALL)):
+    for address, data in ((A_S, SMALL), (A_L, LARGE), (A_O, OTHER), (HERE, SMALL)):
         site.put(address, File(data, "image/jpeg"))
     site.put(f"{PAGES}/o.jpg", File(OTHER, "image/jpeg"))
     site.put(f"{PAGES}/clear.png", File(CLEAR, "image/png"))
@@ -274,21 +271,21 @@ def test_strict_content_policy_stops_nothing(browser: Extended, site: Site) -> N
 @pytest.mark.parametrize("host", [PAGES, FRAMES], ids=["same site", "another site"])
 def test_an_image_in_a_frame(browser: Extended, site: Site, host: str) -> None:
     """A picture in a frame is found there, and the card is shown in that frame."""
-    site.page(f"<img src={SMALL_AT}>", "/inner", host)
+    site.page(f"<img src={A_S}>", "/inner", host)
     page = browser.open(
         site.page(f"<iframe src={host}/inner width=800 height=600></iframe>", "/outer")
     )
-    browser.menu(page, frameId=browser.frame_id(f"{host}/inner"), **image(SMALL_AT))
+    browser.menu(page, frameId=browser.frame_id(f"{host}/inner"), **image(A_S))
     assert IN_SMALL in browser.card(page, page.frames[1]).verdict().text
 
 
 def test_a_picture_put_in_later(browser: Extended, site: Site) -> None:
     """A page that swaps its content without a load is searched as it stands now."""
-    page = browser.open(site.page(f"<main><img src={SMALL_AT}></main>", "/app"))
-    browser.menu(page, **image(SMALL_AT))
+    page = browser.open(site.page(f"<main><img src={A_S}></main>", "/app"))
+    browser.menu(page, **image(A_S))
     browser.card(page).verdict()
-    page.evaluate(f"document.querySelector('main').innerHTML = '<img src={OTHER_AT}>'")
+    page.evaluate(f"document.querySelector('main').innerHTML = '<img src={A_O}>'")
     page.evaluate("history.pushState(0, '', '/app/2')")
-    browser.menu(page, **image(OTHER_AT))
+    browser.menu(page, **image(A_O))
     card = browser.card(page)
     card.until(lambda: IN_OTHER in card.text, "the new picture's verdict")
