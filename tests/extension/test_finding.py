@@ -137,8 +137,8 @@ CASES = [
     ),
     Case(
         "image that takes no clicks",
-        f'<div id=o style="width: 320px; height: 240px"><img src={A_S} style="pointer-events: none">'
-        "</div>",
+        '<div id=o style="width: 320px; height: 240px">'
+        f'<img src={A_S} style="pointer-events: none"></div>',
         IN_SMALL,
         {},
         "#o",
@@ -174,7 +174,6 @@ CASES = [
         "canvas",
         f"<canvas id=c width=500 height=300></canvas><script>const i = new Image();"
         f"i.src = '{PAGES}/o.jpg'; i.onload = () => document.querySelector('#c').getContext('2d')"
-        ""
         ".drawImage(i, 0, 0)</script>",
         IN_OTHER,
         {},
