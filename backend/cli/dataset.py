@@ -25,8 +25,10 @@ _JOBS = click.IntRange(1, 16)
 def dataset() -> None:
     """Gather pictures for training, make a manifest of them, look for leaks.
 
+    The founding project's task, from nothing.
+
     \b
-    Example (the founding project's task, from nothing):
+    Example:
       brushmark dataset paintings --out pictures
       brushmark dataset dalle --out pictures --model gpt-image-2.6-sunburst --price 0.05
       brushmark dataset folder pictures --out pictures/manifest.csv

@@ -66,9 +66,7 @@ class StageRecipe:
     view: str = "whole"
     """One view an original: on the folds of unseen sources whole views alone come within .001
     AUC of both views averaged (within .008 on web copies), and cost one pass in service."""
-    preprocessing: Preprocessing = field(
-        default_factory=lambda: Preprocessing(256, 256, "bicubic")
-    )
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(256, 256, "bicubic"))
 
     @property
     def hidden(self) -> int:

@@ -91,9 +91,7 @@ def _configuration(
         "select_by": "auc",
         "initialisation": str(init) if init else "torchvision IMAGENET1K_V1",
         "data": manifest.described(),
-        "rows": {
-            split: counts(manifest.of(split, view=recipe.view)) for split in ("train", "val")
-        },
+        "rows": {split: counts(manifest.of(split, view=recipe.view)) for split in ("train", "val")},
     }
 
 
