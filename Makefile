@@ -49,9 +49,9 @@ docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 	$(BIN)/python -m backend.cli.reference > docs/cli.md
 	$(BIN)/python -m tests.api.write_reference
 
-train: $(TEST)  ## Train the served model from ../shared/data and release it (hours on a slow machine).
-	$(BIN)/brushmark train --recipe seed-1
-	$(BIN)/brushmark release runs/seed-1-0
+train: $(TEST)  ## Train the served model from ../shared/data and release it.
+	$(BIN)/brushmark train --recipe brush-1
+	$(BIN)/brushmark release runs/brush-1-0
 
 baselines: $(TEST)  ## Measure classical models on raw pixels beside their cost (half an hour).
 	$(BIN)/brushmark baselines --task founding
