@@ -6,18 +6,23 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
+import torch
 from PIL import Image
 
 from backend.imaging.decode import decode
+from backend.model.architectures import find_architecture, load_checkpoint
 from backend.model.card import Card
 from backend.model.openvino_runtime import OpenVinoJudge
-from backend.model.preprocess import FloatArray
+from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.registry import SHIPPED, load_judge
 from backend.model.torch_runtime import TorchJudge
 from backend.settings import RuntimeName, Settings
+from backend.training.graph import export_graph
 from backend.training.manifest import read_manifest
 from backend.training.views import EvaluationViews
+from tests.pictures import draw
 from tests.training.manifests import write_manifest
 
 
@@ -34,7 +39,9 @@ def test_torch_and_the_served_graph_agree_in_32_bits(
             np.frombuffer(two.features, "<f2").astype(np.float32),
             atol=0.02,
         )
-        np.testing.assert_allclose(one.activation.values, two.activation.values, atol=0.02)
+        np.testing.assert_allclose(
+            one.activation.values, two.activation.values, atol=0.05, rtol=0.05
+        )
 
 
 def test_the_precision_of_this_processor_stays_close_to_32_bits(
@@ -47,15 +54,39 @@ def test_the_precision_of_this_processor_stays_close_to_32_bits(
     assert float(np.mean(gaps)) < 0.01
 
 
-def test_the_map_sums_to_the_logit(card: Card, pictures: list[Image.Image]) -> None:
-    """The heat map is exact: its mean differs from the logit by one constant, the bias."""
+def test_a_linear_heads_map_sums_to_the_logit(tmp_path: Path) -> None:
+    """With one linear layer the heat map is exact: its mean and the bias are the logit."""
+    torch.manual_seed(6)
+    architecture = find_architecture("resnet18-linear")
+    network = architecture.build({}).eval()
+    export_graph(architecture, network, tmp_path / "graph.xml", 96)
+    core = ov.Core()
+    model = core.read_model(tmp_path / "graph.xml")
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    bias = float(network.fc.bias[1].detach() - network.fc.bias[0].detach())
+    for seed in range(4):
+        out = compiled({0: to_tensor(draw(seed=seed), Preprocessing(96, 96))[None]})
+        assert float(out["activation"].mean()) + bias == pytest.approx(
+            float(out["logit"][0]), abs=1e-3
+        )
+
+
+def test_features_and_logit_belong_to_the_same_pass(
+    card: Card, pictures: list[Image.Image]
+) -> None:
+    """The head of the checkpoint, given the logged features, says the served logit again."""
     judge = OpenVinoJudge(card, precision="f32")
-    rests = []
+    network = find_architecture(card.architecture).build(card.document).eval()
+    load_checkpoint(network, card.folder / "checkpoint.safetensors")
+    logits = []
     for picture in pictures:
         scored = judge.score(picture)
-        rests.append(scored.logit - float(np.mean(scored.activation.values)))
-    assert np.ptp(rests) < 1e-3
-    assert len({round(judge.score(p).logit, 3) for p in pictures}) > 10
+        vector = np.frombuffer(scored.features, "<f2").astype(np.float32)
+        with torch.inference_mode():
+            logit = float(network.head(torch.from_numpy(vector)[None])[0])
+        assert scored.logit == pytest.approx(logit, abs=0.03)
+        logits.append(round(scored.logit, 2))
+    assert len(set(logits)) > len(pictures) // 2
 
 
 _FIRST_PICTURES = """
@@ -103,21 +134,6 @@ def test_the_network_runs_once_while_it_is_loaded(card: Card) -> None:
             return super().infer(tensor)
 
     assert Counting(card).passes == 1
-
-
-def test_map_and_features_belong_to_the_same_pass(card: Card, pictures: list[Image.Image]) -> None:
-    """The features and the head's weights of the checkpoint give the served logit again."""
-    from safetensors.numpy import load_file
-
-    judge = OpenVinoJudge(card, precision="f32")
-    state = load_file(card.folder / "checkpoint.safetensors")
-    weight = state["fc.weight"].astype(np.float32)
-    bias = state["fc.bias"].astype(np.float32)
-    for picture in pictures[:8]:
-        scored = judge.score(picture)
-        features = np.frombuffer(scored.features, "<f2").astype(np.float32)
-        logit = float(features @ (weight[1] - weight[0]) + bias[1] - bias[0])
-        assert scored.logit == pytest.approx(logit, abs=0.01)
 
 
 def test_many_threads_share_one_model_without_mixing_answers(
