@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from PIL import Image
 
 from backend.imaging.decode import decode
+from backend.model import openvino_runtime
 from backend.model.architectures import find_architecture, load_checkpoint
 from backend.model.card import Card
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
+from backend.model.processor import Processor
 from backend.model.registry import SHIPPED, load_judge
 from backend.model.torch_runtime import TorchJudge
 from backend.settings import RuntimeName, Settings
@@ -44,14 +47,33 @@ def test_torch_and_the_served_graph_agree_in_32_bits(
         )
 
 
-def test_the_precision_of_this_processor_stays_close_to_32_bits(
-    card: Card, pictures: list[Image.Image]
+@pytest.mark.parametrize(
+    ("precision", "largest", "mean"), [("bf16", 0.03, 0.01), ("int8", 0.12, 0.02)]
+)
+def test_fewer_bits_move_scores_by_little(
+    card: Card, pictures: list[Image.Image], precision: str, largest: float, mean: float
 ) -> None:
-    """Whatever precision the processor is given, scores move by little."""
-    fast, exact = OpenVinoJudge(card), OpenVinoJudge(card, precision="f32")
+    """In 16 bits no score moves far; in 8 bits one may, while they stay put on the whole."""
+    fast, exact = (OpenVinoJudge(card, precision=p) for p in (precision, "f32"))
     gaps = [abs(fast.score(p).score - exact.score(p).score) for p in pictures]
-    assert max(gaps) < 0.03
-    assert float(np.mean(gaps)) < 0.01
+    assert max(gaps) < largest
+    assert float(np.mean(gaps)) < mean
+
+
+def test_the_processor_gets_the_fastest_precision_that_the_card_vouches_for(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 bits where hardware and card allow, else 16 in hardware, else 32: never emulated."""
+
+    def chosen(flags: set[str], files: dict[str, str]) -> str:
+        processor = Processor("test", 2, frozenset(flags))
+        monkeypatch.setattr(openvino_runtime, "this_processor", lambda: processor)
+        return openvino_runtime.precision_for(replace(card, files=files))
+
+    both = {"graph-int8.xml": "", "graph-int8.bin": ""}
+    assert chosen({"avx512_vnni", "avx512_bf16"}, both) == "int8"
+    assert chosen({"avx512_vnni", "avx512_bf16"}, {}) == "bf16"
+    assert chosen({"avx2"}, both) == "f32"
 
 
 def test_a_linear_heads_map_sums_to_the_logit(tmp_path: Path) -> None:
