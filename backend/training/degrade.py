@@ -51,6 +51,11 @@ def sharpen_or_blur(image: Image.Image, rng: np.random.Generator) -> Image.Image
     )
 
 
+def seeded_web_copy(image: Image.Image, seed: int, sha256: str) -> Image.Image:
+    """Return the web copy that belongs to a file and a seed: the same each time."""
+    return web_copy(image, np.random.default_rng([seed, int(sha256[:15], 16)]))
+
+
 def web_copy(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Return a copy as the web serves it: rescaled, perhaps filtered, re-encoded."""
     if rng.random() < 0.6:

@@ -13,7 +13,7 @@ from backend.model.card_judge import CardJudge
 from backend.model.processor import this_processor
 from backend.training.manifest import Row, open_picture
 from backend.training.metrics import Array, Targets, summary
-from backend.training.screen import original_of
+from backend.training.screen import group_views
 from backend.training.train import Progress
 
 
@@ -47,17 +47,15 @@ class Scores:
 
         `scores` are the views' mean too, until they are calibrated anew.
         """
-        names = [original_of(row) for row in self.rows]
-        order = {name: i for i, name in enumerate(dict.fromkeys(names))}
-        member = np.array([order[name] for name in names])
+        member, first = group_views(self.rows)
         views = np.bincount(member)
-        first = [int(np.argmax(member == i)) for i in range(len(order))]
+        index = np.array(first)
         return Scores(
             tuple(self.rows[i] for i in first),
             np.bincount(member, weights=self.logits) / views,
             np.bincount(member, weights=self.scores) / views,
-            self.features[first],
-            self.targets[first],
+            self.features[index],
+            self.targets[index],
         )
 
 

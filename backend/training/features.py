@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from backend.model.network import inference_device
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.processor import this_processor
 from backend.model.stage_network import FEATURE_SIZE, StageNetwork
-from backend.training.degrade import through, web_copy
+from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
 from backend.training.train import Progress
 from backend.training.views import loader_workers
@@ -28,12 +27,10 @@ _CHUNK = 1024
 class Variant:
     """Which copy of each picture is looked at.
 
-    `degraded` numbers the seeded web copy, 0 being the picture itself; `recompress` is the
-    JPEG quality at which the final view is encoded once more, 0 for not at all.
+    `degraded` numbers the seeded web copy, 0 being the picture itself.
     """
 
     degraded: int = 0
-    recompress: int = 0
 
 
 class _Views(Dataset[tuple[torch.Tensor, int]]):
@@ -47,19 +44,8 @@ class _Views(Dataset[tuple[torch.Tensor, int]]):
         row = self._rows[index]
         picture = open_picture(row)
         if self._variant.degraded:
-            rng = np.random.default_rng([self._variant.degraded, int(row.sha256[:15], 16)])
-            picture = web_copy(picture, rng)
-        return torch.from_numpy(_tensor(picture, self._variant, self._spec)), index
-
-
-def _tensor(picture: Image.Image, variant: Variant, spec: Preprocessing) -> FloatArray:
-    if variant.recompress:
-        # A view of exactly the crop's size is what the encoder sees, as in serving.
-        from backend.model.preprocess import normalise, view
-
-        square = view(picture, spec)
-        return normalise(through(square, "JPEG", quality=variant.recompress), spec)
-    return to_tensor(picture, spec)
+            picture = seeded_web_copy(picture, self._variant.degraded, row.sha256)
+        return torch.from_numpy(to_tensor(picture, self._spec)), index
 
 
 def extract(

@@ -20,7 +20,7 @@ from backend.model.card_judge import CardJudge
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.processor import this_processor
 from backend.training.calibrate import apply
-from backend.training.degrade import web_copy
+from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
 from backend.training.metrics import Array, Targets, roc_auc
 from backend.training.screen import balanced, group_views
@@ -101,4 +101,4 @@ def _picture(row: Row, seed: int) -> Image.Image:
     picture = open_picture(row)
     if not seed:
         return picture
-    return web_copy(picture, np.random.default_rng([seed, int(row.sha256[:15], 16)]))
+    return seeded_web_copy(picture, seed, row.sha256)
