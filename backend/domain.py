@@ -227,6 +227,8 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     basis: Basis | None
     summary: str
+    conflict: bool = False
+    """The model and the file say opposite things: a person should look."""
 
     def __post_init__(self) -> None:
         assessed = self.outcome is not Outcome.NOT_ASSESSED

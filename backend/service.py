@@ -205,7 +205,7 @@ class Service:
     def _is_kept(self, verdict: Verdict, wanted: bool) -> bool:
         keep = self.settings.keep_images
         if keep is KeepImages.REVIEWABLE:
-            return verdict.outcome is Outcome.UNCERTAIN or wanted
+            return verdict.outcome is Outcome.UNCERTAIN or verdict.conflict or wanted
         return keep is KeepImages.ALL
 
     def _keep_if_remembered(self, digest: str) -> None:

@@ -60,6 +60,7 @@ def record_to_document(record: PredictionRecord) -> Json:
         else {label.value: p for label, p in prediction.probabilities.items()},
         "basis": verdict.basis.value if verdict.basis else None,
         "summary": verdict.summary,
+        "conflict": verdict.conflict,
         "evidence": [
             {
                 "kind": e.kind,
@@ -126,6 +127,7 @@ def record_from_document(document: Mapping[str, Any]) -> PredictionRecord:
             ),
             basis=Basis(document["basis"]) if document["basis"] else None,
             summary=document["summary"],
+            conflict=document.get("conflict", False),
         ),
         image=ImageFacts(
             sha256=image["sha256"],

@@ -119,6 +119,7 @@ class MemoryRepository(Repository):
             (where.until, lambda: record.created_at < _given(where.until)),
             (where.min_score, lambda: score is not None and score >= _given(where.min_score)),
             (where.max_score, lambda: score is not None and score <= _given(where.max_score)),
+            (where.conflict, lambda: record.verdict.conflict == where.conflict),
             (where.q or None, lambda: (where.q or "").casefold() in _text(record)),
         ]
         return all(test() for value, test in tests if value is not None)

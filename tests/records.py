@@ -51,6 +51,7 @@ def record(
     context: Context | None = None,
     model: ModelRef = MODEL,
     summary: str = "This looks AI-generated: the model puts it at 90 %.",
+    conflict: bool = False,
 ) -> PredictionRecord:
     """Make a record; without a score the picture was not assessed."""
     if outcome is None:
@@ -62,7 +63,7 @@ def record(
         id=make_id("P", number),
         created_at=at or EPOCH + timedelta(seconds=number),
         client=client,
-        verdict=Verdict(outcome, prediction, evidence, basis, summary),
+        verdict=Verdict(outcome, prediction, evidence, basis, summary, conflict),
         image=ImageFacts(digest(number if picture is None else picture), "JPEG", 640, 480, 50_000),
         model=model,
         policy=1,

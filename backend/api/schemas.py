@@ -130,6 +130,7 @@ class PredictionQuery(Shape):
     until: Moment | None = None
     min_score: Probability | None = Field(None, description="Least P(ai_generated).")
     max_score: Probability | None = Field(None, description="Greatest P(ai_generated).")
+    conflict: Flag | None = Field(None, description="Whether model and file disagree.")
     q: str | None = Field(None, max_length=200, description="Text to look for.")
     sort: Literal["-created_at", "created_at", "-score", "score"] = "-created_at"
     limit: int = Field(50, ge=1, le=MAX_PAGE)
@@ -244,6 +245,7 @@ class Prediction(Shape):
     probabilities: Probabilities | None
     basis: Basis | None
     summary: str
+    conflict: bool = Field(description="Model and file say opposite things.")
     evidence: list[Finding]
     image: Picture
     likely_generator: str | None
@@ -296,6 +298,7 @@ class KnownVerdict(Shape):
     probabilities: Probabilities | None
     basis: Basis | None
     summary: str
+    conflict: bool = Field(description="Model and file say opposite things.")
     evidence: list[Finding]
     likely_generator: str | None
     model: Weights | None

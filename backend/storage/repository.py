@@ -37,7 +37,7 @@ class PredictionFilter:
     `site` is the host of the page's or else the image's address. `q` is searched, case
     folded, in id, SHA-256, site, page title and summary. Scores are P(ai_generated); a record
     without one passes no limit on scores, and sorts below all that have one. `since` is
-    included, `until` is not.
+    included, `until` is not. `conflict` says whether model and file have to disagree.
     """
 
     outcome: Outcome | None = None
@@ -51,6 +51,7 @@ class PredictionFilter:
     until: datetime | None = None
     min_score: float | None = None
     max_score: float | None = None
+    conflict: bool | None = None
     q: str | None = None
 
 

@@ -2,7 +2,9 @@
 
 Every document is a row (`doc_id`, `checksum`, `body`); the body is its JSON. What is filtered
 or sorted on is a *stored* generated column, so that it can never disagree with the body and
-can be read from an index without touching the body, which fills most of a page.
+can be read from an index without touching the body, which fills most of a page. A column that
+came with a later version is *virtual*, since SQLite adds no stored ones to a table; an index
+holds it.
 """
 
 from __future__ import annotations
@@ -18,22 +20,23 @@ APPLICATION_ID = 0x42727368  # "Brsh"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A generated column: its name and the expression over `body`.
+    """A generated column: its name, the expression over `body`, the version that brought it.
 
     It has no declared type, so that SQLite compares values as they are, without converting.
     """
 
     name: str
     expression: str
+    since: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The generated columns and the indexes of one document table."""
+    """The generated columns of one document table, and the indexes of its first version."""
 
     columns: tuple[Column, ...] = ()
     indexes: tuple[str, ...] = ()
-    """Each as `[unique] name: column, …`."""
+    """Each as `[unique] name: column, …`; what later versions change stands in their steps."""
 
 
 def _text(name: str, path: str | None = None) -> Column:
@@ -66,6 +69,7 @@ SHAPES: dict[str, Shape] = {
                 "json_extract(body, '$.derived.label') IS NULL"
                 " AND NOT json_extract(body, '$.derived.expired')",
             ),
+            Column("conflict", "coalesce(json_extract(body, '$.conflict'), 0)", since=2),
         ),
         (
             "unique predictions_id: id",
@@ -126,18 +130,21 @@ def table_name(sql: str) -> str | None:
 
 
 def create_statements(table: str) -> list[str]:
-    """Return the SQL that makes a document table and its indexes."""
+    """Return the SQL that makes a document table and its indexes, as version 1 had them."""
     shape = SHAPES.get(table, Shape())
+    first = [c for c in shape.columns if c.since == 1]
     columns = ["doc_id INTEGER PRIMARY KEY"]
-    columns += [f"{c.name} GENERATED ALWAYS AS ({c.expression}) STORED" for c in shape.columns]
+    columns += [f"{c.name} GENERATED ALWAYS AS ({c.expression}) STORED" for c in first]
     columns += ["checksum BLOB NOT NULL", "body TEXT NOT NULL"]
-    statements = [f"CREATE TABLE {sql_name(table)} ({', '.join(columns)})"]
-    for index in shape.indexes:
-        kind_and_name, _, over = index.partition(": ")
-        *kind, name = kind_and_name.split()
-        unique = "UNIQUE " if kind else ""
-        statements.append(f"CREATE {unique}INDEX {name} ON {sql_name(table)} ({over})")
-    return statements
+    table_sql = f"CREATE TABLE {sql_name(table)} ({', '.join(columns)})"
+    return [table_sql, *(_index_statement(table, index) for index in shape.indexes)]
+
+
+def _index_statement(table: str, index: str) -> str:
+    kind_and_name, _, over = index.partition(": ")
+    *kind, name = kind_and_name.split()
+    unique = "UNIQUE " if kind else ""
+    return f"CREATE {unique}INDEX {name} ON {sql_name(table)} ({over})"
 
 
 Step = Callable[[sqlite3.Connection], None]
@@ -160,7 +167,33 @@ def _documents(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: tuple[Step, ...] = (_documents,)
+def _add_columns(connection: sqlite3.Connection, table: str, version: int) -> None:
+    for column in SHAPES[table].columns:
+        if column.since == version:
+            connection.execute(
+                f"ALTER TABLE {sql_name(table)} ADD COLUMN {column.name}"
+                f" GENERATED ALWAYS AS ({column.expression}) VIRTUAL"
+            )
+
+
+def _reindex(connection: sqlite3.Connection, table: str, *indexes: str) -> None:
+    for index in indexes:
+        connection.execute(f"DROP INDEX IF EXISTS {index.partition(': ')[0]}")
+        connection.execute(_index_statement(table, index))
+
+
+def _conflicts(connection: sqlite3.Connection) -> None:
+    """Version 2: whether model and file disagree, on the wide indexes like all that is filtered."""
+    _add_columns(connection, "predictions", 2)
+    _reindex(
+        connection,
+        "predictions",
+        f"predictions_time: created_at, id, score, {_FILTERED}, conflict",
+        f"predictions_score: score, id, created_at, {_FILTERED}, conflict",
+    )
+
+
+STEPS: tuple[Step, ...] = (_documents, _conflicts)
 """Each takes the file from the version of its place to the next; never changed once released."""
 
 

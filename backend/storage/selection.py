@@ -118,6 +118,8 @@ def where_sql(where: PredictionFilter, order: Order) -> Condition:
         clauses.append(f"{score} >= 0")  # what has no score is not below one either
     if where.reviewed is not None:
         clauses.append(f"+label IS {'NOT ' if where.reviewed else ''}NULL")
+    if where.conflict is not None:
+        clauses.append(f"+conflict = {int(where.conflict)}")
     return Condition(
         " AND ".join(clauses) or "1",
         tuple(bindable(v) if isinstance(v, str) else v for _, v in given),

@@ -152,6 +152,9 @@ class RepositoryContract:
             (PredictionFilter(min_score=0.9), {0, 4, 6}),
             (PredictionFilter(max_score=0.5), {1, 2, 5}),
             (PredictionFilter(min_score=0.5, max_score=0.5), {2}),
+            (PredictionFilter(conflict=True), {1, 5}),
+            (PredictionFilter(conflict=False), {0, 2, 3, 4, 6}),
+            (PredictionFilter(conflict=True, reviewed=False), {5}),
             (PredictionFilter(q="ÉTUDE"), {2}),
             (PredictionFilter(q="art.ex"), {2}),
             (PredictionFilter(q=digest(5)[:20].upper()), {5}),
@@ -174,11 +177,11 @@ class RepositoryContract:
         picture = Context(Source.CLI, None, "https://cdn.example:8080/c", None)
         records = [
             record(0, score=0.9),
-            record(1, score=0.1),
+            record(1, score=0.1, conflict=True),
             record(2, score=0.5, context=page),
             record(3, score=None),
             record(4, score=1.0, context=picture),
-            record(5, score=0.0, client="another"),
+            record(5, score=0.0, client="another", conflict=True),
             record(6, score=0.95, picture=0),
         ]
         for each in records:

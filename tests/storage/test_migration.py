@@ -12,6 +12,8 @@ from backend.errors import StoreUnavailable
 from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.engine import DocumentDB
+from backend.storage.inspection import inspect_file
+from backend.storage.repository import PredictionFilter
 from backend.storage.schema import STEPS
 from backend.storage.tinydb_repository import TinyDBRepository
 from tests.records import extras, make_id, record
@@ -86,3 +88,26 @@ def test_many_open_an_old_store_at_once(filled: Settings) -> None:
         thread.join()
     assert calls == [1]
     assert versions(filled.store_path) == (len(STEPS) + 2, True)
+
+
+def test_conflicts_come_to_a_store_without_them(home: Settings) -> None:
+    """A store of version 1 becomes what a new store is; its old records are in no conflict."""
+    home.prepare_home()
+    old = TinyDBRepository(home.store_path, STEPS[:1])
+    for i in range(6):
+        old.append_prediction(record(i), extras(i))
+    for document in old.predictions:  # version 1 wrote no such field
+        document.pop("conflict")
+        old.predictions.replace(document.doc_id, document)
+    old.close()
+    assert versions(home.store_path)[0] == 1
+    repository = TinyDBRepository(home.store_path)
+    repository.append_prediction(record(6, conflict=True), extras(6))
+    assert repository.get_prediction(make_id("P", 3)) == record(3)
+    assert repository.count_predictions(PredictionFilter(conflict=False)) == 6
+    page = repository.list_predictions(PredictionFilter(conflict=True), sort="score")
+    assert page.records == (record(6, conflict=True),)
+    repository.close()
+    assert versions(home.store_path)[0] == len(STEPS)
+    documents, findings = inspect_file(home.store_path, alone=True)
+    assert (documents["predictions"], findings) == (7, [])
