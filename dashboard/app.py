@@ -7,14 +7,23 @@ from pathlib import Path
 
 import streamlit as st
 
-# Ours, from this folder: Streamlit would fetch an emoji or a Material icon from a foreign host.
-_ICON = str(Path(__file__).with_name("icon.svg"))
 # Streamlit puts this file's folder on the path, not the one that holds the packages.
 _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
-from dashboard.views import check  # noqa: E402
+from dashboard import access, shell  # noqa: E402
+from dashboard.pages import Entry, open_to, sections  # noqa: E402
+from dashboard.views import check, sign_in  # noqa: E402
 
-st.set_page_config(page_title="Brushmark", page_icon=_ICON, layout="wide")
-st.navigation([st.Page(check.page, title="Check", url_path="check", default=True)]).run()
+# One line a page: group, title, address, icon, the scope it needs (None: visitors too), its view.
+PAGES = (Entry("", "Check", "check", ":material/image_search:", None, check.page),)
+
+st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)
+if access.login_wanted() and access.signed_in() is None:
+    st.navigation([st.Page(sign_in.page, title="Sign in", default=True)], position="hidden").run()
+else:
+    who = access.current_access()
+    chosen = st.navigation(sections(open_to(PAGES, who)))
+    shell.frame(who)
+    chosen.run()

@@ -23,6 +23,7 @@ from backend.api.models import models
 from backend.api.openapi import document
 from backend.api.operations import declared_operations
 from backend.api.pairing import pairing
+from backend.api.people import people
 from backend.api.predictions import predictions
 from backend.api.reviews import reviews
 from backend.api.stats import stats
@@ -47,7 +48,7 @@ def build_app(
     app = Flask("brushmark", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    for blueprint in (checks, predictions, reviews, models, stats, pairing, docs):
+    for blueprint in (checks, predictions, reviews, models, stats, people, pairing, docs):
         app.register_blueprint(blueprint, url_prefix=PREFIX)
     app.register_blueprint(health)
     operations = declared_operations(app)

@@ -377,6 +377,13 @@ class ModelList(Shape):
     models: list[ModelVersion]
 
 
+class Whoami(Shape):
+    """The caller, as records name them, and what they may do."""
+
+    client: str
+    scope: Scope
+
+
 class Paired(Shape):
     """A token, shown this once."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from backend.domain import Label, Outcome, ReviewLabel, percent
+from dashboard.access import current_client
 from dashboard.charts import probability_bar
-from dashboard.client import Client, Failure, Json
+from dashboard.client import Client, Failure, Json, checks
 from dashboard.pictures import preview, with_heatmap
+from dashboard.shell import advice, open_page
 from dashboard.views.paste import listen_for_pasted_pictures
 from dashboard.words import facts, plain
 
@@ -28,37 +29,18 @@ REVIEWS = {
     ReviewLabel.CANNOT_TELL: "cannot tell",
 }
 _CACHED_VERDICTS = 256
-_STYLE = """<style>
-.stMainBlockContainer { max-width: 74rem; }
-.st-key-pictures [data-testid="stFileUploaderDropzone"] { border-style: dashed; }
-.st-key-empty [data-testid="stFileUploaderDropzone"] {
-  min-height: 10rem; flex-direction: column; justify-content: center; gap: 0.75rem;
-}
-.st-key-empty [data-testid="stFileUploaderDropzone"] > * {
-  width: auto; flex: none; align-self: center;
-}
-</style>"""
-"""Constant: nothing from outside ever goes in here."""
 
 
 def page() -> None:
     """Show the page."""
-    client = Client.from_env(os.environ, _visitor())
-    st.html(_STYLE)
-    st.markdown(":primary[:material/brush: **Brushmark**]")
-    st.title("Did a person make this picture?", anchor=False)
+    client = current_client()
+    open_page("Did a person make this picture?")
     uploads = _uploads()
     if not uploads:
         _teach(client)
     for upload in uploads:
         with st.container(border=True):
             _card(client, upload)
-
-
-def _visitor() -> str | None:
-    """Return the address of the person at the page; None at the machine's own screen."""
-    address = st.context.ip_address
-    return address if isinstance(address, str) else None
 
 
 def _uploads() -> list[UploadedFile]:
@@ -132,8 +114,8 @@ def _verdict(client: Client, name: str, data: bytes) -> tuple[Json, bytes | None
     known: dict[str, tuple[Json, bytes | None]] = st.session_state.setdefault("verdicts", {})
     digest = hashlib.sha256(data).hexdigest()
     if digest not in known:
-        record = client.check(name, data)
-        known[digest] = record, client.heatmap(record)
+        record = checks.check(client, name, data)
+        known[digest] = record, checks.heatmap(client, record)
         while len(known) > _CACHED_VERDICTS:
             del known[next(iter(known))]
     return known[digest]
@@ -141,17 +123,11 @@ def _verdict(client: Client, name: str, data: bytes) -> tuple[Json, bytes | None
 
 def _failure(upload: UploadedFile, failure: Failure) -> None:
     st.subheader("No verdict", anchor=False)
-    st.markdown(f"**{plain(failure.what)}** {_advice(failure)}")
+    st.markdown(f"**{plain(failure.what)}** {advice(failure)}")
     st.caption(plain(upload.name))
     if failure.worth_retrying:
         # A click redraws the card, and a card without a verdict asks again.
         st.button("Try again", key=f"again-{upload.file_id}", icon=":material/refresh:")
-
-
-def _advice(failure: Failure) -> str:
-    """Keep the commands in our own advice readable as code; the rest is plain."""
-    parts = failure.advice.split("`")
-    return "".join(f"`{p}`" if i % 2 else plain(p) for i, p in enumerate(parts))
 
 
 def _picture(upload: UploadedFile, data: bytes, overlay: bytes | None) -> None:

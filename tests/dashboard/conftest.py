@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 
 from backend.app import serve
 from backend.cli.streamlit_program import dashboard_environment
-from backend.settings import Settings
+from backend.settings import KeepImages, Settings
 from backend.storage import open_repository
 from backend.storage.repository import PredictionFilter
 from tests.dashboard.fake_backend import FakeBackend, fake_backend
+from tests.dashboard.filling import fill
 from tests.fakes import FakeJudge
 
 
@@ -71,6 +73,27 @@ def serving(home: Path, **changes: Any) -> Iterator[RealBackend]:
 def backend(tmp_path: Path) -> Iterator[RealBackend]:
     """The private backend: bright pictures look AI-generated to its judge."""
     with serving(tmp_path / "home") as real:
+        yield real
+
+
+@pytest.fixture(scope="session")
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Return a fresh home with that many logged predictions: drawn once, copied each time."""
+    made: dict[int, Path] = {}
+
+    def make(count: int) -> Path:
+        if count not in made:
+            made[count] = tmp_path_factory.mktemp(f"filled-{count}") / "home"
+            fill(made[count], count)
+        return shutil.copytree(made[count], tmp_path_factory.mktemp("home") / "home")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def stocked(filled_home: Callable[[int], Path]) -> Iterator[RealBackend]:
+    """A backend with forty logged predictions and their pictures, for a whole module."""
+    with serving(filled_home(40), keep_images=KeepImages.ALL, keep_addresses=True) as real:
         yield real
 
 

@@ -14,10 +14,16 @@ from typing import Any
 from backend.domain import Activation
 from backend.model.explain import render_overlay
 
+_FRAME = {
+    "/api/v1/whoami": {"client": "tests", "scope": "admin"},
+    "/api/v1/model": {"version": "fake-1"},
+}
+"""What the frame around every page asks, answered apart from what a test is about."""
+
 
 @dataclass
 class FakeBackend:
-    """What it will say, and what it was asked."""
+    """What it will say, and what it was asked; who asks is always its administrator."""
 
     url: str = ""
     status: int = 200
@@ -56,6 +62,9 @@ def _handler(fake: FakeBackend) -> type[BaseHTTPRequestHandler]:
             """Keep quiet."""
 
         def _answer(self) -> None:
+            if self.path in _FRAME:
+                self._send(200, json.dumps(_FRAME[self.path]).encode())
+                return
             length = int(self.headers.get("Content-Length") or 0)
             fake.requests.append(
                 (self.command, self.path, dict(self.headers), self.rfile.read(length))
@@ -63,9 +72,12 @@ def _handler(fake: FakeBackend) -> type[BaseHTTPRequestHandler]:
             body, kind = fake.body, fake.content_type
             if self.path.endswith("/heatmap"):
                 body, kind = overlay(), "image/png"
-            self.send_response(fake.status)
+            self._send(fake.status, body, kind)
+
+        def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
-            if fake.status in range(300, 400):
+            if status in range(300, 400):
                 self.send_header("Location", fake.url + "/elsewhere")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

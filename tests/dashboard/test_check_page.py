@@ -9,29 +9,16 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.conftest import RealBackend
 from tests.dashboard.fake_backend import FakeBackend, record
+from tests.dashboard.harness import open_page, text
 from tests.pictures import draw, encode, jpeg
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "app.py")
 BRIGHT = encode(draw().point(lambda v: 190 + v // 4), "JPEG")
 DARK = encode(draw().point(lambda v: v // 8), "JPEG")
-
-
-def open_page(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return AppTest.from_file(APP, default_timeout=30).run()
 
 
 def drop(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
     page.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files])
     return page.run()
-
-
-def text(page: AppTest) -> str:
-    """All words on the page, escapes taken off."""
-    assert not page.exception
-    kinds = (page.title, page.header, page.subheader, page.markdown, page.caption)
-    return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
 
 
 def test_the_empty_page_teaches(backend: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.client import Client, Failure
+from dashboard.client import Client, Failure, checks
 from tests.dashboard.fake_backend import FakeBackend, overlay, record
 
 
@@ -20,7 +20,7 @@ def client(fake: FakeBackend, tmp_path: Path) -> Client:
 def test_a_check_carries_token_picture_and_source(client: Client, fake: FakeBackend) -> None:
     """A picture goes as a form's file, with the token and that it comes from the dashboard."""
     fake.say(record())
-    assert client.check("cat.jpg", b"bytes of a cat")["outcome"] == "ai_generated"
+    assert checks.check(client, "cat.jpg", b"bytes of a cat")["outcome"] == "ai_generated"
     ((method, path, headers, body),) = fake.requests
     assert (method, path) == ("POST", "/api/v1/check")
     assert headers["Authorization"] == "Bearer bm_secret"
@@ -31,9 +31,9 @@ def test_a_check_carries_token_picture_and_source(client: Client, fake: FakeBack
 def test_a_fresh_token_counts_at_once(client: Client, fake: FakeBackend, tmp_path: Path) -> None:
     """The token is read from its file for each request."""
     fake.say(record())
-    client.check("a", b"1")
+    checks.check(client, "a", b"1")
     (tmp_path / "token").write_text("bm_fresh\n")
-    client.check("a", b"1")
+    checks.check(client, "a", b"1")
     assert fake.requests[-1][2]["Authorization"] == "Bearer bm_fresh"
 
 
@@ -42,7 +42,7 @@ def test_visitors_send_no_token(fake: FakeBackend) -> None:
     fake.say(record())
     client = Client.from_env({"BRUSHMARK_DASHBOARD_BACKEND": fake.url + "/"})
     assert client.is_public
-    client.check("a", b"1")
+    checks.check(client, "a", b"1")
     assert "Authorization" not in fake.requests[0][2]
 
 
@@ -50,23 +50,23 @@ def test_a_public_backend_learns_whose_request_it_is(fake: FakeBackend, tmp_path
     """Visitors of one page are told apart, so that one cannot use up the others' rate."""
     fake.say(record())
     public = {"BRUSHMARK_DASHBOARD_BACKEND": fake.url}
-    Client.from_env(public, "198.51.100.7").check("a", b"1")
+    checks.check(Client.from_env(public, "198.51.100.7"), "a", b"1")
     assert fake.requests[-1][2]["X-Forwarded-For"] == "198.51.100.7"
-    Client.from_env(public, None).check("a", b"1")
+    checks.check(Client.from_env(public, None), "a", b"1")
     assert "X-Forwarded-For" not in fake.requests[-1][2]
     (tmp_path / "token").write_text("bm_secret")
     private = public | {"BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token")}
-    Client.from_env(private, "198.51.100.7").check("a", b"1")
+    checks.check(Client.from_env(private, "198.51.100.7"), "a", b"1")
     assert "X-Forwarded-For" not in fake.requests[-1][2]
 
 
 def test_a_heat_map_comes_by_address_or_in_the_record(client: Client, fake: FakeBackend) -> None:
     """A logged record names its map's address, one that was not logged carries it; or neither."""
-    assert client.heatmap(record()) == overlay()
+    assert checks.heatmap(client, record()) == overlay()
     data = "data:image/png;base64," + base64.b64encode(overlay()).decode()
-    assert client.heatmap(record(heatmap=data)) == overlay()
-    assert client.heatmap(record(heatmap="data:image/png;base64,%%%")) is None
-    assert client.heatmap(record(heatmap=None)) is None
+    assert checks.heatmap(client, record(heatmap=data)) == overlay()
+    assert checks.heatmap(client, record(heatmap="data:image/png;base64,%%%")) is None
+    assert checks.heatmap(client, record(heatmap=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_each_refusal_says_what_to_do(
     """Every refusal becomes what happened, what to do, and whether asking again may help."""
     fake.refuse(code, status)
     with pytest.raises(Failure) as raised:
-        client.check("a.jpg", b"1")
+        checks.check(client, "a.jpg", b"1")
     assert advice in raised.value.advice
     assert raised.value.worth_retrying is again
 
@@ -99,13 +99,13 @@ def test_a_refusal_nobody_foresaw_keeps_its_words(client: Client, fake: FakeBack
     """A code that the dashboard does not know is shown in the backend's own words."""
     fake.refuse("moon_phase", 400, "Not while the moon is full.")
     with pytest.raises(Failure, match="Not while the moon is full"):
-        client.check("a.jpg", b"1")
+        checks.check(client, "a.jpg", b"1")
 
 
 def test_a_backend_that_is_down_is_told_with_the_cure() -> None:
     """Where nobody listens, the message names the address and the command that starts it."""
     with pytest.raises(Failure) as raised:
-        Client("http://127.0.0.1:1").check("a.jpg", b"1")
+        checks.check(Client("http://127.0.0.1:1"), "a.jpg", b"1")
     assert "http://127.0.0.1:1" in raised.value.what
     assert "brushmark up" in raised.value.advice
     assert raised.value.worth_retrying
@@ -118,12 +118,12 @@ def test_another_server_on_the_port_is_recognised(
     """An answer that is none of ours is said to come from something else, and not followed."""
     fake.status, fake.body, fake.content_type = status, b"<html>", "text/html"
     with pytest.raises(Failure, match="Something else than Brushmark"):
-        client.check("a.jpg", b"1")
+        checks.check(client, "a.jpg", b"1")
     assert len(fake.requests) == 1
 
 
 def test_a_missing_token_file_is_told(fake: FakeBackend, tmp_path: Path) -> None:
     """A token that cannot be read gives advice before anything is sent."""
     with pytest.raises(Failure, match="token cannot be read"):
-        Client(fake.url, tmp_path / "gone").check("a.jpg", b"1")
+        checks.check(Client(fake.url, tmp_path / "gone"), "a.jpg", b"1")
     assert fake.requests == []

@@ -1,0 +1,24 @@
+"""Who is at the page, and what the backend lets them do."""
+
+from __future__ import annotations
+
+from backend.domain import Scope
+from dashboard.client.failures import ODD, Failure
+from dashboard.client.transport import Client
+
+
+def whoami(client: Client) -> tuple[str, Scope]:
+    """Return the caller's name and scope as the backend sees them. Raises `Failure`."""
+    answer = client.get("/whoami")
+    try:
+        return str(answer["client"]), Scope(answer["scope"])
+    except (KeyError, ValueError):
+        raise Failure(*ODD) from None
+
+
+def served_version(client: Client) -> str:
+    """Return the version of the model that is served. Raises `Failure`."""
+    try:
+        return str(client.get("/model")["version"])
+    except KeyError:
+        raise Failure(*ODD) from None
