@@ -25,6 +25,7 @@ NEEDS = {
     ("POST", f"{API}/check/batch"): Scope.CHECK,
     ("POST", f"{API}/lookup"): Scope.CHECK,
     ("GET", f"{API}/model"): Scope.CHECK,
+    ("GET", f"{API}/whoami"): Scope.CHECK,
     ("GET", f"{API}/policy"): Scope.CHECK,
     ("GET", f"{API}/predictions"): Scope.CHECK,
     ("GET", f"{API}/predictions/<prediction_id>"): Scope.CHECK,
