@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from backend.domain import Activation, ImageFacts, ModelRef, Policy, Prediction, Verdict
 from backend.imaging.decode import decode
+from backend.imaging.fingerprint import likeness
 from backend.imaging.gate import refusal
 from backend.model.judge import Judge
 from backend.verdict import decide
@@ -27,6 +28,7 @@ class Judged:
     policy: int
     activation: Activation | None
     features: bytes | None
+    phash: int | None = None
 
 
 class VerdictCache:
@@ -73,8 +75,16 @@ def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:
     reason = refusal(decoded.image, min_short_side_px=judge.min_short_side_px)
     if reason is not None:
         verdict = decide(None, (), policy, refusal=reason, note=note)
-        return Judged(facts, verdict, judge.ref, policy.number, None, None)
+        return Judged(facts, verdict, judge.ref, policy.number, None, None, likeness(decoded.image))
     scored = judge.score(decoded.image)
     prediction = Prediction(scored.score, judge.ref, scored.likely_generator)
     verdict = decide(prediction, (), policy, note=note)
-    return Judged(facts, verdict, judge.ref, policy.number, scored.activation, scored.features)
+    return Judged(
+        facts,
+        verdict,
+        judge.ref,
+        policy.number,
+        scored.activation,
+        scored.features,
+        likeness(decoded.image),
+    )

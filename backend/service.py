@@ -131,7 +131,7 @@ class Service:
         review = self.repository.latest_reviews([digest]).get(digest)
         if keep_log:
             kept = self._is_kept(judged.verdict, audit or review is not None)
-            self._log(record, Extras(judged.activation, judged.features), data, kept)
+            self._log(record, Extras(judged.activation, judged.features, judged.phash), data, kept)
         return Checked(record, judged.activation, review, 0, keep_log)
 
     def _log(self, record: PredictionRecord, extras: Extras, data: bytes, kept: bool) -> None:

@@ -23,14 +23,18 @@ from backend.domain import (
     ReviewLabel,
     Token,
 )
-from backend.errors import BadInput, Conflict, NotFound, StoreUnavailable
+from backend.errors import BadInput, BrushmarkError, Conflict, NotFound, StoreUnavailable
 from backend.storage.repository import (
     MAX_PAGE,
+    NEAR_BITS,
     SORTS,
+    UNSEEN,
     Extras,
+    Mark,
     Page,
     PredictionFilter,
     Repository,
+    Similar,
     Stats,
 )
 
@@ -45,6 +49,7 @@ class MemoryRepository(Repository):
         self._records: dict[str, PredictionRecord] = {}
         self._extras: dict[str, Extras] = {}
         self._expired: set[str] = set()
+        self._flipped: set[str] = set()
         self._reviews: dict[str, Review] = {}
         self._reviewed_outcome: dict[str, Outcome] = {}
         self._appeals: dict[str, Appeal] = {}
@@ -168,11 +173,38 @@ class MemoryRepository(Repository):
 
     # ---- reviews and appeals ------------------------------------------------------------
 
-    def append_review(self, review: Review) -> None:
+    def append_review(self, review: Review, *, seen: str | None = None) -> None:
         with self._lock:
             record = self._record_of(review.prediction_id, review.sha256)
+            before = self._standing(review.sha256)
+            if seen is not None and seen != (before.id if before else UNSEEN):
+                raise Conflict("decided meanwhile")
             self._add(self._reviews, review.id, review)
             self._reviewed_outcome[review.id] = record.verdict.outcome
+
+    def append_reviews(self, reviews: Sequence[Review]) -> None:
+        with self._lock:
+            before = dict(self._reviews), dict(self._reviewed_outcome)
+            try:
+                for review in reviews:
+                    self.append_review(review)
+            except BrushmarkError:
+                self._reviews, self._reviewed_outcome = before
+                raise
+
+    def undo_reviews(self, review_ids: Sequence[str], undone_at: datetime) -> tuple[Review, ...]:
+        with self._lock:
+            before = dict(self._reviews)
+            try:
+                return tuple(self.undo_review(i, undone_at) for i in dict.fromkeys(review_ids))
+            except BrushmarkError:
+                self._reviews = before
+                raise
+
+    def list_reviews(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[Review, ...]:
+        return self._newest(self._reviews, limit, before)
 
     def undo_review(self, review_id: str, undone_at: datetime) -> Review:
         with self._lock:
@@ -211,6 +243,63 @@ class MemoryRepository(Repository):
         if record.image.sha256 != sha256:
             raise BadInput("another picture")
         return record
+
+    # ---- queues and likeness ------------------------------------------------------------
+
+    def _waiting(self, mark: Mark, middle: float) -> list[PredictionRecord]:
+        records = sorted(self._records.values(), key=_by_time, reverse=True)
+        if mark is Mark.APPEALED:
+            return self._appealed()
+        free = [r for r in records if self._standing(r.image.sha256) is None]
+        if mark is Mark.UNCERTAIN:
+            found = [r for r in free if r.verdict.outcome is Outcome.UNCERTAIN]
+            return sorted(found, key=lambda r: (abs(_by_score(r)[0] - middle), r.id))
+        if mark is Mark.AUDIT:
+            return sorted((r for r in free if r.audit), key=lambda r: (r.image.sha256, r.id))
+        if mark is Mark.CONFLICT:
+            return [r for r in free if r.verdict.conflict]
+        return [r for r in free if r.id in self._flipped]
+
+    def _appealed(self) -> list[PredictionRecord]:
+        waiting = []
+        for digest in {a.sha256 for a in self._appeals.values()}:
+            appeals = [a for a in self._appeals.values() if a.sha256 == digest]
+            standing = [r for r in self.reviews_of(digest) if r.undone_at is None]
+            latest = max(a.created_at for a in appeals)
+            if not any(r.created_at >= latest for r in standing):
+                record = self._records.get(max(a.prediction_id for a in appeals))
+                if record is not None:
+                    waiting.append((min(a.created_at for a in appeals), record))
+        return [r for _, r in sorted(waiting, key=lambda pair: (pair[0], pair[1].id))]
+
+    def list_waiting(
+        self, mark: Mark, *, middle: float = 0.5, limit: int = 50, offset: int = 0
+    ) -> tuple[PredictionRecord, ...]:
+        with self._lock:
+            return tuple(self._waiting(mark, middle)[offset : offset + limit])
+
+    def count_waiting(self, mark: Mark) -> int:
+        with self._lock:
+            return len(self._waiting(mark, 0.5))
+
+    def set_flipped(self, prediction_ids: Sequence[str], flipped: bool) -> None:
+        with self._lock:
+            ids = set(prediction_ids) & set(self._records)
+            self._flipped = self._flipped | ids if flipped else self._flipped - ids
+
+    def similar(self, phash: int, *, bits: int = NEAR_BITS, limit: int = 50) -> tuple[Similar, ...]:
+        with self._lock:
+            found = [
+                Similar(r, (likeness ^ phash).bit_count())
+                for r in reversed(self._records.values())
+                if (likeness := self._extras[r.id].phash) is not None
+            ]
+        near = sorted((s for s in found if s.distance_bits <= bits), key=lambda s: s.distance_bits)
+        return tuple(near[:limit])
+
+    def similar_reviewed(self, phash: int, *, bits: int = NEAR_BITS) -> tuple[Similar, ...]:
+        found = self.similar(phash, bits=bits, limit=len(self._records))
+        return tuple(s for s in found if self._standing(s.record.image.sha256))[:50]
 
     # ---- tokens, policies, jobs, facts, audit -------------------------------------------
 
@@ -269,8 +358,10 @@ class MemoryRepository(Repository):
     def append_event(self, event: AuditEvent) -> None:
         self._add(self._events, event.id, event)
 
-    def list_events(self, limit: int = 200) -> tuple[AuditEvent, ...]:
-        return self._newest(self._events, limit)
+    def list_events(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[AuditEvent, ...]:
+        return self._newest(self._events, limit, before)
 
     # ---- whole --------------------------------------------------------------------------
 
@@ -317,10 +408,12 @@ class MemoryRepository(Repository):
             raise NotFound(f"no {key}")
         return where[key]
 
-    def _newest(self, where: Mapping[str, Any], limit: int) -> tuple[Any, ...]:
+    def _newest(
+        self, where: Mapping[str, Any], limit: int, before: tuple[datetime, str] | None = None
+    ) -> tuple[Any, ...]:
         with self._lock:
-            ordered = sorted(where.values(), key=lambda v: v.created_at)
-        return tuple(reversed(ordered))[:limit]
+            found = [v for v in where.values() if not before or (v.created_at, v.id) < before]
+        return tuple(sorted(found, key=lambda v: (v.created_at, v.id), reverse=True))[:limit]
 
 
 def _given(value: T | None) -> T:

@@ -52,6 +52,7 @@ def record(
     model: ModelRef = MODEL,
     summary: str = "This looks AI-generated: the model puts it at 90 %.",
     conflict: bool = False,
+    audit: bool = False,
 ) -> PredictionRecord:
     """Make a record; without a score the picture was not assessed."""
     if outcome is None:
@@ -69,6 +70,7 @@ def record(
         policy=1,
         context=context or Context(Source.CONTEXT_MENU),
         elapsed_ms=12.34,
+        audit=audit,
     )
 
 
@@ -82,7 +84,8 @@ def extras(seed: int = 0) -> Extras:
     """Make a 7 by 7 map and a vector of 512 halves."""
     draw = random.Random(seed)
     rows = tuple(tuple(draw.uniform(-1, 1) for _ in range(7)) for _ in range(7))
-    return Extras(Activation(rows, (0.0, 0.125, 1.0, 0.875)), draw.randbytes(1024))
+    beside = Activation(rows, (0.0, 0.125, 1.0, 0.875))
+    return Extras(beside, draw.randbytes(1024), draw.getrandbits(64))
 
 
 def review(

@@ -66,14 +66,34 @@ def _bare(hint: Any) -> Any:
     return hint
 
 
-def log_document(record: PredictionRecord, label: str | None, *, bulk: bool) -> Json:
+def log_document(
+    record: PredictionRecord, label: str | None, *, bulk: bool, phash: int | None = None
+) -> Json:
     """Return a record's document with what the log derives from it and from its reviews.
 
     `derived` holds the `site`, the `label` of the latest standing review of the bytes, whether
-    the context has `expired`, and whether there is `bulk` beside the record.
+    the context has `expired`, whether there is `bulk` beside the record, its `phash`, and
+    whether a re-score has `flipped` its outcome.
     """
-    derived = {"site": site_of(record), "label": label, "expired": False, "bulk": bulk}
+    derived = {
+        "site": site_of(record),
+        "label": label,
+        "expired": False,
+        "bulk": bulk,
+        "phash": phash_to_stored(phash),
+        "flipped": False,
+    }
     return {**record_to_document(record), "derived": derived}
+
+
+def phash_to_stored(phash: int | None) -> int | None:
+    """Write 64 bits as the signed integer that SQLite has."""
+    return None if phash is None else phash - (1 << 64) * (phash >> 63)
+
+
+def phash_from_stored(stored: int | None) -> int | None:
+    """Read the signed integer back as 64 bits."""
+    return None if stored is None else stored & (1 << 64) - 1
 
 
 def site_of(record: PredictionRecord) -> str | None:
@@ -127,6 +147,8 @@ def unpack_activation(data: bytes | None) -> Activation | None:
     )
 
 
-def unpack_extras(features: bytes | None, activation: bytes | None) -> Extras:
+def unpack_extras(
+    features: bytes | None, activation: bytes | None, phash: int | None = None
+) -> Extras:
     """Turn the columns beside a record into what they hold."""
-    return Extras(unpack_activation(activation), features)
+    return Extras(unpack_activation(activation), features, phash_from_stored(phash))

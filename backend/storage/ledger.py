@@ -11,6 +11,7 @@ from backend.errors import Conflict, NotFound
 from backend.storage.base import Store
 from backend.storage.documents import from_document, to_document
 from backend.storage.query_sql import Condition
+from backend.storage.selection import earlier_than
 from backend.wire import time_to_text
 
 
@@ -115,7 +116,11 @@ class Ledger(Store):
         except ValueError as error:
             raise Conflict(f"There is an audit event “{event.id}” already.") from error
 
-    def list_events(self, limit: int = 200) -> tuple[AuditEvent, ...]:
+    def list_events(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[AuditEvent, ...]:
         """Return audit events, newest first."""
-        newest = f"ORDER BY created_at DESC, doc_id DESC LIMIT {int(limit)}"
-        return tuple(from_document(AuditEvent, d) for d in self.events.select(Condition(), newest))
+        newest = f"ORDER BY created_at DESC, id DESC LIMIT {int(limit)}"
+        return tuple(
+            from_document(AuditEvent, d) for d in self.events.select(earlier_than(before), newest)
+        )

@@ -49,7 +49,8 @@ class PredictionLog(Store):
         standing = self._standing_review(record.image.sha256)
         activation = pack_activation(extras.activation)
         bulk = activation is not None or extras.features is not None
-        document = log_document(record, standing["label"] if standing else None, bulk=bulk)
+        label = standing["label"] if standing else None
+        document = log_document(record, label, bulk=bulk, phash=extras.phash)
         try:
             doc_id = self.predictions.insert(document)
         except ValueError as error:
@@ -78,22 +79,22 @@ class PredictionLog(Store):
     def get_prediction(self, prediction_id: str) -> PredictionRecord | None:
         """Return the record of that id."""
         document = self.predictions.get(field("id") == prediction_id)
-        return _to_record(document) if document else None
+        return to_record(document) if document else None
 
     def get_extras(self, prediction_id: str) -> Extras:
         """Return what lies beside a record; empty where nothing does."""
         with self.db.connections.using() as connection:
             row = connection.execute(
-                "SELECT doc_id, features, activation, checksum FROM extras WHERE doc_id ="
-                " (SELECT doc_id FROM predictions WHERE id = ?)",
+                "SELECT p.doc_id, p.phash, e.features, e.activation, e.checksum"
+                " FROM predictions p LEFT JOIN extras e ON e.doc_id = p.doc_id WHERE p.id = ?",
                 (bindable(prediction_id),),
             ).fetchone()
         if row is None:
             return Extras()
-        doc_id, features, activation, expected = row
-        if bulk_checksum(features, activation) != expected:
+        doc_id, phash, features, activation, expected = row
+        if expected is not None and bulk_checksum(features, activation) != expected:
             raise DamagedRow("extras", doc_id)
-        return unpack_extras(features, activation)
+        return unpack_extras(features, activation, phash)
 
     def list_predictions(
         self,
@@ -112,7 +113,7 @@ class PredictionLog(Store):
         rows = self._filtered(what, where, sort, tail, (*after.parameters, limit + 1))
         following = by.cursor(*rows[limit - 1][3:]) if len(rows) > limit else None
         documents = self.predictions.sound(row[:3] for row in rows[:limit])
-        return Page(tuple(_to_record(d) for d in documents), following)
+        return Page(tuple(to_record(d) for d in documents), following)
 
     def count_predictions(self, where: PredictionFilter) -> int:
         """Count the records that a filter lets through."""
@@ -147,7 +148,7 @@ class PredictionLog(Store):
                 Condition("sha256 = ?", (bindable(digest),)), f"{NEWEST_FIRST} LIMIT 1"
             )
             if newest:
-                found[digest] = _to_record(newest[0])
+                found[digest] = to_record(newest[0])
         return found
 
     def images_referenced(self) -> Iterator[str]:
@@ -236,7 +237,8 @@ def _tallies(connection: sqlite3.Connection, doc_id: int) -> list[counters.Tally
     return counters.prediction_tallies(*columns)
 
 
-def _to_record(document: Json) -> PredictionRecord:
+def to_record(document: Json) -> PredictionRecord:
+    """Read a record back. Raises `StoreDamaged` where the document is none."""
     try:
         return record_from_document(document)
     except (KeyError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from backend.domain import (
@@ -87,11 +88,37 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Bulk that lies beside a record in a table of its own."""
+    """What lies beside a record: bulk in a table of its own, and the picture's likeness."""
 
     activation: Activation | None = None
     features: bytes | None = None
     """The pooled feature vector as little-endian float16."""
+    phash: int | None = None
+    """The perceptual hash (64 bits) by which near-duplicates are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """A record whose picture looks like another."""
+
+    record: PredictionRecord
+    distance_bits: int
+    """Bits by which the perceptual hashes differ; up to 8 is a copy, re-encoded or resized."""
+
+
+class Mark(StrEnum):
+    """What puts an unreviewed record into a queue of review."""
+
+    UNCERTAIN = "uncertain"
+    CONFLICT = "conflict"
+    APPEALED = "appealed"
+    FLIPPED = "flipped"
+    AUDIT = "audit"
+
+
+NEAR_BITS = 8
+UNSEEN = "unseen"
+"""In place of the id of the review that stood when a person decided: there was none."""
 
 
 class Repository(Protocol):
@@ -139,8 +166,23 @@ class Repository(Protocol):
         """
 
     # reviews: latest standing one of the bytes counts
-    def append_review(self, review: Review) -> None:
-        """Add a review; raises `NotFound` or `BadInput` where its record is not, or differs."""
+    def append_review(self, review: Review, *, seen: str | None = None) -> None:
+        """Add a review; raises `NotFound` or `BadInput` where its record is not, or differs.
+
+        Where `seen` is given, another standing review than that (none: `UNSEEN`) is a
+        `Conflict`: somebody else decided meanwhile.
+        """
+
+    def append_reviews(self, reviews: Sequence[Review]) -> None:
+        """Add several reviews, all or none. Raises as `append_review` does."""
+
+    def undo_reviews(self, review_ids: Sequence[str], undone_at: datetime) -> tuple[Review, ...]:
+        """Mark several reviews undone, all or none. Raises as `undo_review` does."""
+
+    def list_reviews(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[Review, ...]:
+        """Return reviews, newest first, undone ones too; `before` is a moment and an id."""
 
     def undo_review(self, review_id: str, undone_at: datetime) -> Review:
         """Mark a review undone, once (`Conflict` after that); both facts stay in the log."""
@@ -160,6 +202,30 @@ class Repository(Protocol):
 
     def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
         """Return appeals, newest first."""
+
+    # queues of review and near-duplicates
+    def list_waiting(
+        self, mark: Mark, *, middle: float = 0.5, limit: int = 50, offset: int = 0
+    ) -> tuple[PredictionRecord, ...]:
+        """Return records that wait for a review because of a mark, in the order to take them.
+
+        Uncertain ones nearest to the middle first, the audit sample in the (random) order of
+        its hashes, appealed ones longest waiting first, the others newest first. An appealed
+        record waits until its bytes are reviewed after the appeal; all others until they are
+        reviewed at all.
+        """
+
+    def count_waiting(self, mark: Mark) -> int:
+        """Count the records that wait because of a mark."""
+
+    def set_flipped(self, prediction_ids: Sequence[str], flipped: bool) -> None:
+        """Mark records whose outcome another model version turned over; unknown ids are let be."""
+
+    def similar(self, phash: int, *, bits: int = NEAR_BITS, limit: int = 50) -> tuple[Similar, ...]:
+        """Return the records whose pictures look like one, nearest first, then newest."""
+
+    def similar_reviewed(self, phash: int, *, bits: int = NEAR_BITS) -> tuple[Similar, ...]:
+        """Return those among similar records whose bytes have a standing review."""
 
     # tokens and pairing
     def append_token(self, token: Token) -> None:
@@ -205,8 +271,10 @@ class Repository(Protocol):
     def append_event(self, event: AuditEvent) -> None:
         """Add to the audit trail."""
 
-    def list_events(self, limit: int = 200) -> tuple[AuditEvent, ...]:
-        """Return audit events, newest first."""
+    def list_events(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[AuditEvent, ...]:
+        """Return audit events, newest first; `before` is a moment and an id."""
 
     # whole
     def stats(self) -> Stats:

@@ -15,6 +15,8 @@ from backend.storage import counters
 from backend.storage.documents import from_document, to_document
 from backend.storage.prediction_log import PredictionLog
 from backend.storage.query_sql import Condition, bindable
+from backend.storage.repository import UNSEEN
+from backend.storage.selection import earlier_than
 from backend.wire import time_to_text
 
 
@@ -25,31 +27,61 @@ class ReviewLog(PredictionLog):
     countable once the record is gone.
     """
 
-    def append_review(self, review: Review) -> None:
-        """Add a review."""
+    def append_review(self, review: Review, *, seen: str | None = None) -> None:
+        """Add a review; `Conflict` where another review than the one seen stands by now."""
         with self.db.transaction() as connection:
-            record = self._reviewed_record(review.prediction_id, review.sha256)
-            before = self._standing_review(review.sha256)
-            document = {**to_document(review), "outcome": record["outcome"]}
-            try:
-                self.reviews.insert(document)
-            except ValueError as error:
-                raise Conflict(f"There is a review “{review.id}” already.") from error
-            self._settle(connection, review.sha256, before)
+            self._append_review(connection, review, seen)
+
+    def append_reviews(self, reviews: Sequence[Review]) -> None:
+        """Add several reviews, all or none."""
+        with self.db.transaction() as connection:
+            for review in reviews:
+                self._append_review(connection, review, None)
+
+    def _append_review(
+        self, connection: sqlite3.Connection, review: Review, seen: str | None
+    ) -> None:
+        record = self._reviewed_record(review.prediction_id, review.sha256)
+        before = self._standing_review(review.sha256)
+        if seen is not None and seen != (before["id"] if before else UNSEEN):
+            who = before["reviewer"] if before else "Somebody"
+            raise Conflict(f"{who} decided on this picture meanwhile; look again.")
+        document = {**to_document(review), "outcome": record["outcome"]}
+        try:
+            self.reviews.insert(document)
+        except ValueError as error:
+            raise Conflict(f"There is a review “{review.id}” already.") from error
+        self._settle(connection, review.sha256, before)
 
     def undo_review(self, review_id: str, undone_at: datetime) -> Review:
         """Mark a review undone; both facts stay in the log."""
+        return self.undo_reviews([review_id], undone_at)[0]
+
+    def undo_reviews(self, review_ids: Sequence[str], undone_at: datetime) -> tuple[Review, ...]:
+        """Mark several reviews undone, all or none."""
         with self.db.transaction() as connection:
-            document = self.reviews.get(field("id") == review_id)
-            if document is None:
-                raise NotFound(f"There is no review “{review_id[:64]}”.")
-            if document["undone_at"] is not None:
-                raise Conflict("That review was undone already.")
-            before = self._standing_review(document["sha256"])
-            document["undone_at"] = time_to_text(undone_at)
-            self.reviews.replace(document.doc_id, document)
-            self._settle(connection, document["sha256"], before)
+            return tuple(self._undo(connection, i, undone_at) for i in dict.fromkeys(review_ids))
+
+    def _undo(self, connection: sqlite3.Connection, review_id: str, undone_at: datetime) -> Review:
+        document = self.reviews.get(field("id") == review_id)
+        if document is None:
+            raise NotFound(f"There is no review “{review_id[:64]}”.")
+        if document["undone_at"] is not None:
+            raise Conflict("That review was undone already.")
+        before = self._standing_review(document["sha256"])
+        document["undone_at"] = time_to_text(undone_at)
+        self.reviews.replace(document.doc_id, document)
+        self._settle(connection, document["sha256"], before)
         return from_document(Review, document)
+
+    def list_reviews(
+        self, limit: int = 200, before: tuple[datetime, str] | None = None
+    ) -> tuple[Review, ...]:
+        """Return reviews, newest first, undone ones too."""
+        newest = f"ORDER BY created_at DESC, id DESC LIMIT {int(limit)}"
+        return tuple(
+            from_document(Review, d) for d in self.reviews.select(earlier_than(before), newest)
+        )
 
     def _reviewed_record(self, prediction_id: str, sha256: str) -> Document:
         record = self.predictions.get(field("id") == prediction_id)

@@ -36,11 +36,12 @@ class Shape:
 
     columns: tuple[Column, ...] = ()
     indexes: tuple[str, ...] = ()
-    """Each as `[unique] name: column, …`; what later versions change stands in their steps."""
+    """Each as `[unique] name: column, … [where condition]`; what later versions change stands in
+    their steps."""
 
 
-def _text(name: str, path: str | None = None) -> Column:
-    return Column(name, f"json_extract(body, '$.{path or name}')")
+def _text(name: str, path: str | None = None, since: int = 1) -> Column:
+    return Column(name, f"json_extract(body, '$.{path or name}')", since)
 
 
 _ID = _text("id")
@@ -70,6 +71,9 @@ SHAPES: dict[str, Shape] = {
                 " AND NOT json_extract(body, '$.derived.expired')",
             ),
             Column("conflict", "coalesce(json_extract(body, '$.conflict'), 0)", since=2),
+            _text("phash", "derived.phash", since=3),
+            Column("audit", "coalesce(json_extract(body, '$.audit'), 0)", since=3),
+            Column("flipped", "coalesce(json_extract(body, '$.derived.flipped'), 0)", since=3),
         ),
         (
             "unique predictions_id: id",
@@ -142,9 +146,12 @@ def create_statements(table: str) -> list[str]:
 
 def _index_statement(table: str, index: str) -> str:
     kind_and_name, _, over = index.partition(": ")
+    over, _, where = over.partition(" where ")
     *kind, name = kind_and_name.split()
     unique = "UNIQUE " if kind else ""
-    return f"CREATE {unique}INDEX {name} ON {sql_name(table)} ({over})"
+    return f"CREATE {unique}INDEX {name} ON {sql_name(table)} ({over})" + (
+        f" WHERE {where}" if where else ""
+    )
 
 
 Step = Callable[[sqlite3.Connection], None]
@@ -193,7 +200,23 @@ def _conflicts(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (_documents, _conflicts)
+def _queues(connection: sqlite3.Connection) -> None:
+    """Version 3: perceptual hashes, and the marks that put a record into a queue of review."""
+    _add_columns(connection, "predictions", 3)
+    _reindex(
+        connection,
+        "predictions",
+        # Whether reviewed comes first: for pictures like one, the reviewed ones are asked most.
+        "predictions_phash: label, phash where phash IS NOT NULL",
+        *(
+            f"predictions_{mark}: label, sha256 where {mark} = 1"
+            for mark in ("audit", "conflict", "flipped")
+        ),
+    )
+    _reindex(connection, "reviews", "reviews_time: created_at, id")
+
+
+STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues)
 """Each takes the file from the version of its place to the next; never changed once released."""
 
 

@@ -8,6 +8,7 @@ import json
 import math
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 
 from backend.errors import BadInput
 from backend.storage.documents import fold
@@ -59,6 +60,14 @@ def order(sort: str) -> Order:
     if sort not in SORTS:
         raise BadInput(f"There is no order “{sort[:40]}”; there are {', '.join(SORTS)}.")
     return Order(sort)
+
+
+def earlier_than(place: tuple[datetime, str] | None) -> Condition:
+    """Return the condition that lets through what was written before a moment and an id."""
+    if place is None:
+        return Condition()
+    moment, value_id = place
+    return Condition("(created_at, id) < (?, ?)", (time_to_text(moment), bindable(value_id)))
 
 
 def checked_limit(limit: int) -> int:

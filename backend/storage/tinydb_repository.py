@@ -8,7 +8,7 @@ from backend.storage import counters
 from backend.storage.failures import require_space
 from backend.storage.ledger import Ledger
 from backend.storage.repository import Stats
-from backend.storage.review_log import ReviewLog
+from backend.storage.waiting_log import WaitingLog
 
 _READY_FOR_S = 1.0
 _SPARE_BYTES = 32 * 1024 * 1024
@@ -16,7 +16,7 @@ _SPARE_BYTES = 32 * 1024 * 1024
 _HEARTBEAT = "last_ready"
 
 
-class TinyDBRepository(ReviewLog, Ledger):
+class TinyDBRepository(WaitingLog, Ledger):
     """A `Repository` in one SQLite file; what it holds is durable when a method returns."""
 
     _ready_until = 0.0

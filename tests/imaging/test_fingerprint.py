@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from backend.imaging.fingerprint import distance, perceptual_hash, sha256
+from backend.imaging.fingerprint import distance, likeness, perceptual_hash, sha256
 from tests.pictures import SHARED, draw, encode
 
 HASHES = st.integers(0, 2**64 - 1)
@@ -84,3 +84,10 @@ def test_distance_is_a_metric(a, b, c):
     assert distance(a, a) == 0
     assert distance(a, b) == distance(b, a) <= 64
     assert distance(a, c) <= distance(a, b) + distance(b, c)
+
+
+@pytest.mark.parametrize("size", [(200, 260), (640, 480), (3000, 2000)])
+def test_the_quick_likeness_is_the_perceptual_hash_within_bits(size: tuple[int, int]) -> None:
+    """By way of a smaller copy the hash differs in a few bits at most, whatever the size."""
+    image = draw(*size, seed=3)
+    assert distance(likeness(image), perceptual_hash(image)) <= 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from backend.domain import (
     Token,
 )
 from backend.errors import BadInput, Conflict, NotFound, StoreUnavailable
-from backend.storage.repository import Extras, PredictionFilter, Repository
+from backend.storage.repository import UNSEEN, Extras, Mark, PredictionFilter, Repository
 from tests.records import EPOCH, appeal, digest, extras, make_id, record, review
 
 ALL = PredictionFilter()
@@ -333,6 +334,109 @@ class RepositoryContract:
             repository.undo_review(make_id("R", 1), LATER)
         with pytest.raises(NotFound):
             repository.undo_review(make_id("R", 2), LATER)
+
+    def test_review_yields_to_one_not_seen(self, repository: Repository) -> None:
+        """Who decided on the sight of another review than the one that stands is refused."""
+        repository.append_prediction(record(1), Extras())
+        repository.append_review(review(1, record(1)), seen=UNSEEN)
+        for seen in (UNSEEN, make_id("R", 9)):
+            with pytest.raises(Conflict):
+                repository.append_review(review(2, record(1)), seen=seen)
+        repository.append_review(review(2, record(1)), seen=make_id("R", 1))
+        assert repository.stats().reviewed == 1
+        assert len(repository.reviews_of(digest(1))) == 2
+
+    def test_reviews_by_the_batch_are_all_or_none(self, repository: Repository) -> None:
+        """A batch with one review that will not do leaves nothing, and so does undoing one."""
+        for i in (1, 2):
+            repository.append_prediction(record(i), Extras())
+        with pytest.raises(NotFound):
+            repository.append_reviews([review(1, record(1)), review(2, record(3))])
+        assert repository.stats().reviewed == 0
+        repository.append_reviews([review(1, record(1)), review(2, record(2))])
+        assert repository.stats().reviewed == 2
+        with pytest.raises(NotFound):
+            repository.undo_reviews([make_id("R", 1), make_id("R", 7)], LATER)
+        assert repository.stats().reviewed == 2
+        undone = repository.undo_reviews([make_id("R", 1), make_id("R", 2)], LATER)
+        assert [r.undone_at for r in undone] == [LATER, LATER]
+        assert repository.stats().reviewed == 0
+
+    def test_trails_are_read_backwards_in_pieces(self, repository: Repository) -> None:
+        """Reviews and events are listed newest first, each piece going on where one ended."""
+        for i in range(5):
+            repository.append_prediction(record(i), Extras())
+            repository.append_review(review(i, record(i), at=LATER))
+            repository.append_event(AuditEvent(make_id("E", i), LATER, "me", "x"))
+        repository.undo_review(make_id("R", 4), LATER)
+        first = repository.list_reviews(2)
+        rest = repository.list_reviews(9, (first[-1].created_at, first[-1].id))
+        assert [r.id for r in (*first, *rest)] == [make_id("R", i) for i in (4, 3, 2, 1, 0)]
+        events = repository.list_events(2)
+        more = repository.list_events(9, (events[-1].created_at, events[-1].id))
+        assert [e.id for e in (*events, *more)] == [make_id("E", i) for i in (4, 3, 2, 1, 0)]
+
+    # ---- queues and likeness ------------------------------------------------------------
+
+    def test_queues(self, repository: Repository) -> None:
+        """Each queue holds what its mark says and nobody reviewed, in the order to take it."""
+        for kept in (
+            record(1, score=0.3),
+            record(2, score=0.55, audit=True),
+            record(3, score=0.46, conflict=True),
+            record(4, score=0.95, audit=True, conflict=True),
+            record(5, score=0.5),
+            record(6, score=None, audit=True),
+        ):
+            repository.append_prediction(kept, Extras())
+        repository.append_review(review(1, record(5)))
+
+        def waiting(mark: Mark, **more: Any) -> list[int]:
+            return ids(repository.list_waiting(mark, **more))
+
+        assert waiting(Mark.UNCERTAIN) == [3, 2, 1]
+        assert waiting(Mark.UNCERTAIN, middle=0.3) == [1, 3, 2]
+        assert waiting(Mark.UNCERTAIN, limit=1, offset=1) == [2]
+        assert waiting(Mark.CONFLICT) == [4, 3]
+        assert waiting(Mark.AUDIT) == sorted((2, 4, 6), key=digest)
+        assert waiting(Mark.FLIPPED) == []
+        repository.set_flipped([make_id("P", 1), make_id("P", 4), make_id("P", 99)], True)
+        repository.set_flipped([make_id("P", 4)], False)
+        assert waiting(Mark.FLIPPED) == [1]
+        assert [repository.count_waiting(mark) for mark in Mark] == [3, 2, 0, 1, 3]
+
+    def test_appealed_records_wait_for_a_later_review(self, repository: Repository) -> None:
+        """An appeal waits until its picture is reviewed after it; the longest waits in front."""
+        for i in (1, 2):
+            repository.append_prediction(record(i), Extras())
+        repository.append_review(review(1, record(1)))
+        repository.append_appeal(appeal(5, record(1)))
+        repository.append_appeal(appeal(4, record(2)))
+        assert ids(repository.list_waiting(Mark.APPEALED)) == [2, 1]
+        assert repository.count_waiting(Mark.APPEALED) == 2
+        repository.append_review(review(2, record(2), at=LATER))
+        assert ids(repository.list_waiting(Mark.APPEALED)) == [1]
+        repository.undo_review(make_id("R", 2), LATER)
+        assert ids(repository.list_waiting(Mark.APPEALED)) == [2, 1]
+
+    def test_similar_pictures_are_found(self, repository: Repository) -> None:
+        """Records are found by the bits in which hashes differ, nearest first, then newest."""
+        top = 1 << 63
+        for number, phash in enumerate((top, top | 1, top | 1, top | 0xFF, top | 0x1FF, None)):
+            repository.append_prediction(record(number), Extras(phash=phash))
+        found = repository.similar(top)
+        assert [(int(s.record.id[1:]), s.distance_bits) for s in found] == [
+            (0, 0),
+            (2, 1),
+            (1, 1),
+            (3, 8),
+        ]
+        assert ids(tuple(s.record for s in repository.similar(top, bits=0))) == [0]
+        assert len(repository.similar(top, limit=2)) == 2
+        assert repository.similar_reviewed(top) == ()
+        repository.append_review(review(1, record(1)))
+        assert [s.record.id for s in repository.similar_reviewed(top)] == [make_id("P", 1)]
+        assert repository.get_extras(make_id("P", 3)).phash == top | 0xFF
 
     def test_appeals(self, repository: Repository) -> None:
         """Appeals are counted by record and listed newest first."""

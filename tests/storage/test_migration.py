@@ -13,7 +13,7 @@ from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.engine import DocumentDB
 from backend.storage.inspection import inspect_file
-from backend.storage.repository import PredictionFilter
+from backend.storage.repository import Mark, PredictionFilter
 from backend.storage.schema import STEPS
 from backend.storage.tinydb_repository import TinyDBRepository
 from tests.records import extras, make_id, record
@@ -96,14 +96,19 @@ def test_conflicts_come_to_a_store_without_them(home: Settings) -> None:
     old = TinyDBRepository(home.store_path, STEPS[:1])
     for i in range(6):
         old.append_prediction(record(i), extras(i))
-    for document in old.predictions:  # version 1 wrote no such field
+    for document in old.predictions:  # version 1 wrote no such fields
         document.pop("conflict")
+        document["derived"].pop("phash")
+        document["derived"].pop("flipped")
         old.predictions.replace(document.doc_id, document)
     old.close()
     assert versions(home.store_path)[0] == 1
     repository = TinyDBRepository(home.store_path)
     repository.append_prediction(record(6, conflict=True), extras(6))
     assert repository.get_prediction(make_id("P", 3)) == record(3)
+    assert repository.similar(extras(3).phash or 0) == ()  # nobody knew their likeness
+    assert repository.similar(extras(6).phash or 0)[0].record.id == make_id("P", 6)
+    assert repository.list_waiting(Mark.CONFLICT)[0].id == make_id("P", 6)
     assert repository.count_predictions(PredictionFilter(conflict=False)) == 6
     page = repository.list_predictions(PredictionFilter(conflict=True), sort="score")
     assert page.records == (record(6, conflict=True),)
