@@ -85,11 +85,10 @@ def _waiting(what: str, mark: Mark, middle: float) -> tuple[str, tuple[object, .
         column = what.replace("doc_id", "p.doc_id")
         return f"SELECT {column}{_APPEALED} ORDER BY a.since, p.id", ()
     if mark is Mark.UNCERTAIN:
-        source = "predictions INDEXED BY predictions_score"
-        where = "+outcome = ? AND +label IS NULL ORDER BY abs(score - ?), id"
-        values = (Outcome.UNCERTAIN.value, middle)
+        where, band = "+outcome = ? AND +label IS NULL", Outcome.UNCERTAIN.value
+        sql = f"SELECT {what} FROM predictions INDEXED BY predictions_score WHERE {where}"
         if what != "doc_id":
-            where, values = "+outcome = ? AND +label IS NULL", values[:1]
-        return f"SELECT {what} FROM {source} WHERE {where}", values
+            return sql, (band,)
+        return f"{sql} ORDER BY abs(score - ?), id", (band, middle)
     index = f"predictions_{mark.value}"
     return f"SELECT {what} FROM predictions INDEXED BY {index} WHERE {_MARKED[mark]}", ()
