@@ -6,13 +6,15 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from backend.domain import (
     Appeal,
     AuditEvent,
+    Basis,
+    EvidenceStatus,
     Job,
     Label,
     Outcome,
@@ -24,19 +26,23 @@ from backend.domain import (
     Token,
 )
 from backend.errors import BadInput, BrushmarkError, Conflict, NotFound, StoreUnavailable
+from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS, SIDE_EDGES_PX
 from backend.storage.repository import (
     MAX_PAGE,
     NEAR_BITS,
     SORTS,
     UNSEEN,
+    DailyCounts,
     Extras,
     Mark,
     Page,
     PredictionFilter,
     Repository,
+    Reviewed,
     Similar,
     Stats,
 )
+from backend.wire import time_to_text
 
 T = TypeVar("T")
 
@@ -363,6 +369,65 @@ class MemoryRepository(Repository):
     ) -> tuple[AuditEvent, ...]:
         return self._newest(self._events, limit, before)
 
+    # ---- figures ------------------------------------------------------------------------
+
+    def reviewed(self) -> tuple[Reviewed, ...]:
+        with self._lock:
+            pairs = [(r, self._standing(r.image.sha256)) for r in self._records.values()]
+        return tuple(_reviewed(r, review.label) for r, review in pairs if review is not None)
+
+    def repeated_reviews(self) -> tuple[Review, ...]:
+        with self._lock:
+            standing = [r for r in self._reviews.values() if r.undone_at is None]
+        counts = Counter(r.sha256 for r in standing)
+        again = [r for r in standing if counts[r.sha256] > 1]
+        return tuple(sorted(again, key=lambda r: r.created_at))
+
+    def daily_counts(self, since: date, until: date, max_sites: int = 20) -> DailyCounts:
+        by_day: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        by_site: dict[str, Counter[str]] = defaultdict(Counter)
+        with self._lock:
+            records = [r for r in self._records.values() if since <= _day(r) <= until]
+            appeals = [a for a in self._appeals.values() if since <= _day(a) <= until]
+        for r in records:
+            for fact, key in _facts(r):
+                by_day[fact][_day(r).isoformat()][key] += 1
+            if site := _site(r):
+                by_site[site][r.verdict.outcome.value] += 1
+        most = sorted(by_site, key=lambda s: (-by_site[s].total(), s))[:max_sites]
+        return DailyCounts(
+            {fact: {day: dict(c) for day, c in days.items()} for fact, days in by_day.items()},
+            {site: dict(by_site[site]) for site in most},
+            len(by_site),
+            dict(Counter(_day(a).isoformat() for a in appeals)),
+        )
+
+    def changed_verdicts(
+        self, model: str, human_at_most: float, ai_at_least: float
+    ) -> Mapping[tuple[Outcome, Outcome], int]:
+        with self._lock:
+            records = list(self._records.values())
+        found: Counter[tuple[Outcome, Outcome]] = Counter()
+        for r in records:
+            prediction, basis = r.verdict.prediction, r.verdict.basis
+            if prediction and basis is Basis.MODEL and r.model and r.model.version == model:
+                after = Outcome.UNCERTAIN
+                if prediction.score >= ai_at_least:
+                    after = Outcome.AI_GENERATED
+                elif prediction.score <= human_at_most:
+                    after = Outcome.HUMAN_MADE
+                found[r.verdict.outcome, after] += 1
+        return found
+
+    def appeals_by_review(self) -> Mapping[tuple[Label, ReviewLabel | None], int]:
+        with self._lock:
+            appeals = list(self._appeals.values())
+        found: Counter[tuple[Label, ReviewLabel | None]] = Counter()
+        for a in appeals:
+            review = self._standing(a.sha256) if a.prediction_id in self._records else None
+            found[a.claim, review.label if review else None] += 1
+        return found
+
     # ---- whole --------------------------------------------------------------------------
 
     def stats(self) -> Stats:
@@ -435,6 +500,53 @@ def _site(record: PredictionRecord) -> str | None:
         urlsplit(a or "").hostname for a in (record.context.page_url, record.context.image_url)
     )
     return next((host for host in hosts if host), None)
+
+
+def _day(value: PredictionRecord | Appeal) -> date:
+    return value.created_at.astimezone(UTC).date()
+
+
+def _reviewed(record: PredictionRecord, label: ReviewLabel) -> Reviewed:
+    verdict, image = record.verdict, record.image
+    prediction = verdict.prediction
+    found = [e for e in verdict.evidence if e.status is not EvidenceStatus.ABSENT]
+    return Reviewed(
+        record.id,
+        image.sha256,
+        time_to_text(record.created_at),
+        label.value,
+        verdict.outcome.value,
+        verdict.basis.value if verdict.basis else None,
+        prediction.score if prediction else -1.0,
+        record.model.version if record.model else None,
+        record.policy,
+        _site(record),
+        record.context.source.value,
+        image.format,
+        image.short_side_px,
+        image.bytes,
+        record.audit,
+        verdict.conflict,
+        prediction.likely_generator if prediction else None,
+        "\n".join(f"{e.kind} {e.status}" for e in found),
+    )
+
+
+def _facts(record: PredictionRecord) -> Iterator[tuple[str, str]]:
+    verdict, image, ms = record.verdict, record.image, record.elapsed_ms
+    yield "outcome", verdict.outcome.value
+    yield "source", record.context.source.value
+    if record.model:
+        yield "model", record.model.version
+    if verdict.prediction:
+        yield "score", str(min(int(verdict.prediction.score * 20), 19))
+    step = next((s for s in LATENCY_STEPS_MS if ms < 100 * s), None)
+    yield "latency", str(step * int(ms / step) if step else 100_000)
+    yield "format", image.format
+    yield "side", str(max(edge for edge in SIDE_EDGES_PX if edge <= image.short_side_px))
+    yield "bytes", str(max(edge for edge in BYTES_EDGES if edge <= image.bytes))
+    if record.audit:
+        yield "audit", verdict.outcome.value
 
 
 def _text(record: PredictionRecord) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from backend.errors import BrushmarkError
 from backend.storage import counters
 from backend.storage.connections import decode
+from backend.storage.derived import disagreements
 from backend.storage.documents import searchable_text
 from backend.storage.images import ImageStore
 from backend.storage.prediction_log import bulk_checksum
@@ -94,6 +95,7 @@ class _Inspector:
             ("extras", self._extras),
             ("search text", self._searchable),
             ("counters", self._counters),
+            ("figures", self._derived),
             ("labels", self._labels),
         ]
         for name, check in checks:
@@ -180,6 +182,11 @@ class _Inspector:
                     f"counter {name} {key}".rstrip(),
                     f"it says {actual[name, key]}, the rows say {counted[name, key]}",
                 )
+
+    def _derived(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for table in disagreements(connection) if version >= len(STEPS) else ():
+            self._found(table, "it does not hold what the predictions say")
 
     def _labels(self, connection: sqlite3.Connection) -> None:
         standing = {sha256: label for sha256, label, _ in standing_reviews(connection)}

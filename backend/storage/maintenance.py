@@ -8,6 +8,7 @@ from backend.errors import NotFound
 from backend.settings import Settings
 from backend.storage import counters
 from backend.storage.backup import BackupReport, backup
+from backend.storage.derived import derive_anew
 from backend.storage.images import ImageStore
 from backend.storage.importing import ImportReport, Problem, import_tinydb
 from backend.storage.inspection import Finding
@@ -47,7 +48,7 @@ class CompactReport:
 
 
 def compact(settings: Settings) -> CompactReport:
-    """Rewrite the log without gaps, build its indexes and counters anew, empty its journal.
+    """Rewrite the log without gaps, build its indexes and counts anew, empty its journal.
 
     Works beside a backend, which waits meanwhile; where that takes longer than its patience
     (15 s, for logs of more than about a gigabyte) it says that the store is busy.
@@ -67,6 +68,7 @@ def compact(settings: Settings) -> CompactReport:
             connection.execute("DELETE FROM counters")
             for tally, value in counted.items():
                 counters.bump(connection, [tally], by=value)
+            derive_anew(connection)
         with repository.db.connections.using() as connection:
             connection.execute("VACUUM")
         repository.db.connections.shrink_log()

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from backend.domain import (
     Activation,
     Appeal,
     AuditEvent,
     Job,
+    Label,
     Outcome,
     PairingCode,
     Policy,
@@ -84,6 +85,51 @@ class Stats:
     corrected: int
     """Standing reviews whose label is the opposite of that outcome."""
     appeals: int
+
+
+class Reviewed(NamedTuple):
+    """What figures need of one record whose bytes have a standing review.
+
+    A tuple, since figures read tens of thousands of them. Words are the enums' values; a
+    `score` below zero means none. `evidence` lists what the file says of itself, a line each,
+    as `c2pa verified`.
+    """
+
+    id: str
+    sha256: str
+    created_at: str
+    label: str
+    outcome: str
+    basis: str | None
+    score: float
+    model: str | None
+    policy: int | None
+    site: str | None
+    source: str
+    format: str
+    short_side_px: int
+    bytes: int
+    audit: int
+    conflict: int
+    generator: str | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCounts:
+    """Records of a span of days, counted by what `storage.derived` counts them as.
+
+    `by_day` goes from fact (`outcome`, `source`, `model`, `score`, `latency`, `format`, `side`,
+    `bytes`, `audit`) to day to key to count; `by_site` from site to outcome to count, of the
+    sites with most.
+    """
+
+    by_day: Mapping[str, Mapping[str, Mapping[str, int]]]
+    by_site: Mapping[str, Mapping[str, int]]
+    sites: int
+    """How many sites there were in all."""
+    appeals: Mapping[str, int]
+    """Day to appeals of that day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +321,27 @@ class Repository(Protocol):
         self, limit: int = 200, before: tuple[datetime, str] | None = None
     ) -> tuple[AuditEvent, ...]:
         """Return audit events, newest first; `before` is a moment and an id."""
+
+    # figures
+    def reviewed(self) -> tuple[Reviewed, ...]:
+        """Return every record whose bytes have a standing review, in the order of appending."""
+
+    def repeated_reviews(self) -> tuple[Review, ...]:
+        """Return the standing reviews of all bytes that have more than one, oldest first."""
+
+    def daily_counts(self, since: date, until: date, max_sites: int = 20) -> DailyCounts:
+        """Count the records of the days from `since` to `until`, both included (UTC)."""
+
+    def changed_verdicts(
+        self, model: str, human_at_most: float, ai_at_least: float
+    ) -> Mapping[tuple[Outcome, Outcome], int]:
+        """Count a model's verdicts by outcome, and what it would be under other thresholds.
+
+        Verdicts that rest on something else than the score are left out.
+        """
+
+    def appeals_by_review(self) -> Mapping[tuple[Label, ReviewLabel | None], int]:
+        """Count appeals by what they claim and the standing label of their record's bytes."""
 
     # whole
     def stats(self) -> Stats:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import StoreDamaged, StoreUnavailable
+from backend.storage.derived import derive
 
 APPLICATION_ID = 0x42727368  # "Brsh"
 
@@ -216,7 +217,7 @@ def _queues(connection: sqlite3.Connection) -> None:
     _reindex(connection, "reviews", "reviews_time: created_at, id")
 
 
-STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues)
+STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues, derive)
 """Each takes the file from the version of its place to the next; never changed once released."""
 
 

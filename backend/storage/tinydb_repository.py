@@ -6,6 +6,7 @@ import time
 
 from backend.storage import counters
 from backend.storage.failures import require_space
+from backend.storage.figure_log import FigureLog
 from backend.storage.ledger import Ledger
 from backend.storage.repository import Stats
 from backend.storage.waiting_log import WaitingLog
@@ -16,7 +17,7 @@ _SPARE_BYTES = 32 * 1024 * 1024
 _HEARTBEAT = "last_ready"
 
 
-class TinyDBRepository(WaitingLog, Ledger):
+class TinyDBRepository(WaitingLog, FigureLog, Ledger):
     """A `Repository` in one SQLite file; what it holds is durable when a method returns."""
 
     _ready_until = 0.0

@@ -13,6 +13,7 @@ from backend.domain import (
     AuditEvent,
     Context,
     Job,
+    Label,
     Outcome,
     PairingCode,
     Policy,
@@ -496,6 +497,56 @@ class RepositoryContract:
         stats = repository.stats()
         assert (stats.predictions, stats.reviewed, stats.agreed, stats.corrected) == (4, 4, 1, 1)
         assert stats.by_day.keys() == {"2026-03-01"}
+
+    def test_figures(self, repository: Repository) -> None:
+        """Reviewed records, daily counts and what other thresholds would change, as they stand."""
+        context = Context(Source.PAGE_SCAN, "https://a.example/x", None, "Title")
+        records = [
+            replace(record(1, score=0.95, context=context), audit=True, elapsed_ms=123.4),
+            record(2, score=0.5, picture=1, at=EPOCH + timedelta(days=1)),
+            record(3, score=0.1, context=Context(Source.API, "https://\ud800.example/x")),
+            record(4, score=None),
+        ]
+        for each in records:
+            repository.append_prediction(each, Extras())
+        assert repository.reviewed() == ()
+        repository.append_review(review(1, records[0], ReviewLabel.AI_GENERATED))
+        repository.append_review(review(2, records[1], ReviewLabel.HUMAN_MADE))
+        repository.append_appeal(appeal(1, records[0]))
+        repository.append_appeal(appeal(2, records[2]))
+        first, second = repository.reviewed()
+        assert (first.id, first.label, first.outcome) == (
+            records[0].id,
+            "human_made",
+            "ai_generated",
+        )
+        assert (first.score, first.audit, first.site) == (0.95, True, "a.example")
+        assert (second.id, second.site, second.short_side_px) == (records[1].id, None, 480)
+        assert [r.id for r in repository.repeated_reviews()] == [make_id("R", 1), make_id("R", 2)]
+        counts = repository.daily_counts(EPOCH.date(), EPOCH.date())
+        assert counts.by_day["latency"] == {"2026-03-01": {"120": 1, "12": 2}}
+        assert counts.by_day["side"] == {"2026-03-01": {"400": 3}}
+        assert counts.by_day["audit"] == {"2026-03-01": {"ai_generated": 1}}
+        assert (counts.by_site["a.example"], counts.sites) == ({"ai_generated": 1}, 2)
+        assert repository.daily_counts(EPOCH.date(), EPOCH.date(), 1).by_site.keys() == {
+            "a.example"
+        }
+        assert counts.appeals == {}
+        assert repository.daily_counts(LATER.date(), LATER.date()).by_day == {}
+        ai, human, unsure = Outcome.AI_GENERATED, Outcome.HUMAN_MADE, Outcome.UNCERTAIN
+        changed = repository.changed_verdicts("seed-1", 0.05, 0.5)
+        assert changed == {(ai, ai): 1, (unsure, ai): 1, (human, unsure): 1}
+        assert repository.changed_verdicts("other", 0.05, 0.5) == {}
+        assert repository.appeals_by_review() == {
+            (Label.HUMAN_MADE, ReviewLabel.HUMAN_MADE): 1,
+            (Label.HUMAN_MADE, None): 1,
+        }
+        repository.undo_review(make_id("R", 2), LATER)
+        assert [r.label for r in repository.reviewed()] == ["ai_generated", "ai_generated"]
+        assert repository.repeated_reviews() == ()
+        repository.delete_prediction(records[0].id)
+        assert [r.id for r in repository.reviewed()] == [records[1].id]
+        assert "audit" not in repository.daily_counts(EPOCH.date(), EPOCH.date()).by_day
 
     def test_days_are_the_last_ninety(self, repository: Repository) -> None:
         """The counts by day keep the last 90 days that have any."""

@@ -9,7 +9,7 @@ from backend.errors import BrushmarkError
 from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
 from backend.storage.tinydb_repository import TinyDBRepository
-from tests.records import digest, make_id
+from tests.records import EPOCH, digest, make_id
 
 
 def read_everything(path: Path, images: Path, records: int = 40) -> dict[str, Any]:
@@ -42,6 +42,8 @@ def _read(repository: TinyDBRepository, records: int) -> dict[str, Any]:
         "by score": lambda: repository.list_predictions(everything, sort="score", limit=200),
         "by time": lambda: repository.list_predictions(everything, limit=200),
         "reviewed": lambda: repository.count_predictions(PredictionFilter(reviewed=True)),
+        "figures": lambda: (repository.reviewed(), repository.repeated_reviews()),
+        "days": lambda: repository.daily_counts(EPOCH.date(), EPOCH.date()),
     }
     for i in range(records):
         name = make_id("P", i)

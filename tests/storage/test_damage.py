@@ -162,6 +162,8 @@ def test_damaged_picture(filled: Settings) -> None:
         ("DELETE FROM searchable WHERE doc_id = 5", "predictions row 5"),
         ("DELETE FROM extras WHERE doc_id = 5", "predictions row 5"),
         ("UPDATE extras SET features = zeroblob(1024) WHERE doc_id = 5", "extras row 5"),
+        ("UPDATE daily SET value = value + 1 WHERE fact = 'format'", "daily"),
+        ("UPDATE reviewed SET label = 'human_made' WHERE label = 'ai_generated'", "reviewed"),
         ("DELETE FROM predictions WHERE doc_id = 5", "counter"),
         ("UPDATE predictions SET doc_id = 500 WHERE doc_id = 40", "predictions row 500"),
         ("CREATE TABLE theirs (a)", "schema"),
@@ -178,9 +180,11 @@ def test_what_sqlite_cannot_know(filled: Settings, sql: str, where: str) -> None
 
 
 def test_compact_mends_what_is_derived(filled: Settings) -> None:
-    """Counters that are off are counted anew by compact."""
+    """Counts and reviewed rows that are off are derived anew by compact."""
     with closing(sqlite3.connect(filled.store_path)) as connection:
         connection.execute("DELETE FROM counters WHERE name = 'outcome'")
+        connection.execute("DELETE FROM daily WHERE fact = 'site'")
+        connection.execute("UPDATE reviewed SET score = 0.5")
         connection.commit()
     assert not maintenance.verify(filled).ok
     maintenance.compact(filled)

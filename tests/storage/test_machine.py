@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,17 @@ from hypothesis.stateful import (
     rule,
 )
 
-from backend.domain import Context, Outcome, PredictionRecord, ReviewLabel, Source
+from backend.domain import (
+    Basis,
+    Context,
+    Evidence,
+    EvidenceStatus,
+    ImageFacts,
+    Outcome,
+    PredictionRecord,
+    ReviewLabel,
+    Source,
+)
 from backend.errors import BrushmarkError
 from backend.settings import Settings
 from backend.storage import maintenance
@@ -44,7 +55,25 @@ FILTERS = st.builds(
 def made(number: int, picture: int, score: float | None) -> PredictionRecord:
     """Make a record whose site and title depend on its number."""
     context = Context(Source.PAGE_SCAN, f"https://s{number % 2}.example/a", None, f"Title {number}")
-    return record(number, picture=picture, score=score, context=context)
+    base = record(number, picture=picture, score=score, context=context)
+    found = Evidence("c2pa", EvidenceStatus(list(EvidenceStatus)[number % 5]), None, "it says")
+    provenance = number % 4 == 3 and score is not None
+    verdict = replace(
+        base.verdict,
+        evidence=(*base.verdict.evidence, found),
+        basis=Basis.PROVENANCE if provenance else base.verdict.basis,
+    )
+    image = ImageFacts(
+        base.image.sha256, ("JPEG", "PNG")[picture % 2], 150 + 90 * number, 2400, 300 * 9**number
+    )
+    return replace(
+        base,
+        verdict=verdict,
+        image=image,
+        audit=number % 3 == 0,
+        elapsed_ms=round(7.3 * 3.1**number, 2),
+        created_at=base.created_at + timedelta(hours=5 * number),
+    )
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -175,6 +204,11 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         self.both("stats")
+        self.both("reviewed")
+        self.both("repeated_reviews")
+        self.both("daily_counts", EPOCH.date(), EPOCH.date() + timedelta(days=1), 1)
+        self.both("changed_verdicts", "seed-1", 0.3, 0.95)
+        self.both("appeals_by_review")
         self.both("list_appeals")
 
     @precondition(lambda self: self.generation % 2 == 0)
