@@ -376,6 +376,10 @@ class MemoryRepository(Repository):
             pairs = [(r, self._standing(r.image.sha256)) for r in self._records.values()]
         return tuple(_reviewed(r, review.label) for r, review in pairs if review is not None)
 
+    def audit_sample(self) -> Mapping[Outcome, int]:
+        with self._lock:
+            return Counter(r.verdict.outcome for r in self._records.values() if r.audit)
+
     def repeated_reviews(self) -> tuple[Review, ...]:
         with self._lock:
             standing = [r for r in self._reviews.values() if r.undone_at is None]

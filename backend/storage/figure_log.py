@@ -27,6 +27,14 @@ class FigureLog(Store):
         with self.db.connections.using() as connection:
             return tuple(map(Reviewed._make, connection.execute(_REVIEWED).fetchall()))
 
+    def audit_sample(self) -> Mapping[Outcome, int]:
+        """Count the records drawn for the random audit, reviewed or not, by outcome."""
+        with self.db.connections.using() as connection:
+            rows = connection.execute(
+                "SELECT key, sum(value) FROM daily WHERE fact = 'audit' GROUP BY key"
+            ).fetchall()
+        return {Outcome(outcome): count for outcome, count in rows}
+
     def repeated_reviews(self) -> tuple[Review, ...]:
         """Return the standing reviews of all bytes that have more than one, oldest first."""
         again = "SELECT sha256 FROM reviews WHERE stands = 1 GROUP BY sha256 HAVING count(*) > 1"

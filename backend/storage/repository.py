@@ -326,6 +326,9 @@ class Repository(Protocol):
     def reviewed(self) -> tuple[Reviewed, ...]:
         """Return every record whose bytes have a standing review, in the order of appending."""
 
+    def audit_sample(self) -> Mapping[Outcome, int]:
+        """Count the records drawn for the random audit, reviewed or not, by outcome."""
+
     def repeated_reviews(self) -> tuple[Review, ...]:
         """Return the standing reviews of all bytes that have more than one, oldest first."""
 

@@ -526,6 +526,7 @@ class RepositoryContract:
         counts = repository.daily_counts(EPOCH.date(), EPOCH.date())
         assert counts.by_day["latency"] == {"2026-03-01": {"120": 1, "12": 2}}
         assert counts.by_day["side"] == {"2026-03-01": {"400": 3}}
+        assert repository.audit_sample() == {Outcome.AI_GENERATED: 1}
         assert counts.by_day["audit"] == {"2026-03-01": {"ai_generated": 1}}
         assert (counts.by_site["a.example"], counts.sites) == ({"ai_generated": 1}, 2)
         assert repository.daily_counts(EPOCH.date(), EPOCH.date(), 1).by_site.keys() == {

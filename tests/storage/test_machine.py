@@ -205,6 +205,7 @@ class StoreMachine(RuleBasedStateMachine):
     def counts_agree(self) -> None:
         self.both("stats")
         self.both("reviewed")
+        self.both("audit_sample")
         self.both("repeated_reviews")
         self.both("daily_counts", EPOCH.date(), EPOCH.date() + timedelta(days=1), 1)
         self.both("changed_verdicts", "seed-1", 0.3, 0.95)
