@@ -63,6 +63,12 @@ class Conflict(BrushmarkError):
     code = "conflict"
 
 
+class NothingToExport(Conflict):
+    """No reviewed picture passes the filter."""
+
+    code = "nothing_to_export"
+
+
 class TooLarge(BrushmarkError):
     """More bytes or pixels than we take."""
 
