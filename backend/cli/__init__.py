@@ -20,6 +20,7 @@ COMMANDS = {
     "pair": "backend.cli.access:pair",
     "tokens": "backend.cli.access:tokens",
     "store": "backend.cli.store:store",
+    "export": "backend.cli.export:export",
     "models": "backend.cli.models:models",
     "train": "backend.training.commands:COMMANDS.train",
     "evaluate": "backend.training.commands:COMMANDS.evaluate",

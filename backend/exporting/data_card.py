@@ -65,7 +65,12 @@ _RULES = f"""
 def data_card(document: Mapping[str, Any]) -> str:
     """Write README.md from the export's own document, export.json."""
     chosen = ExportFormat(document["request"]["format"])
-    parts = [_FRONT, "\n## What is in it\n", _counts(document), "\n| file | what it is |\n|---|---|"]
+    parts = [
+        _FRONT,
+        "\n## What is in it\n",
+        _counts(document),
+        "\n| file | what it is |\n|---|---|",
+    ]
     parts += [f"| {name} | {what} |" for kind, name, what in _FILES if chosen.has(kind)]
     parts.append("| `export.json` | counts, request and leakage report, for programs |")
     parts.append("| `SHA256SUMS` | of every other file: `sha256sum -c SHA256SUMS` |")

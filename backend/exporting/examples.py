@@ -69,7 +69,8 @@ class LeftOut:
             "cannot_tell": self.cannot_tell,
             "contradicting": len(self.contradicting),
             "contradicting_examples": [
-                {"sha256": sha256, "label": label} for sha256, label in self.contradicting[:examples]
+                {"sha256": sha256, "label": label}
+                for sha256, label in self.contradicting[:examples]
             ],
         }
 
@@ -190,7 +191,7 @@ def _take(
 
 
 def _note_model(record: PredictionRecord, vector: bytes | None, spools: Spools) -> str | None:
-    """Return whose a vector is, noting the model; one of another length than the model's first is dropped."""
+    """Return whose a vector is, noting the model; of vectors of two lengths the first's counts."""
     if vector is None or record.model is None:
         return None
     known = spools.models.setdefault(

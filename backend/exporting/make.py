@@ -140,9 +140,7 @@ Place = tuple[Example, str, str]
 """An example, its split and its group."""
 
 
-def _place(
-    examples: list[Example], groups: Sequence[str], request: ExportRequest
-) -> list[Place]:
+def _place(examples: list[Example], groups: Sequence[str], request: ExportRequest) -> list[Place]:
     """Give every group its split, and put the examples in the order in which they are written."""
     items = [
         Item(example.label, example.source, group, example.split)
