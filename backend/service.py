@@ -208,7 +208,8 @@ class Service:
             return verdict.outcome is Outcome.UNCERTAIN or verdict.conflict or wanted
         return keep is KeepImages.ALL
 
-    def _keep_if_remembered(self, digest: str) -> None:
+    def keep_if_remembered(self, digest: str) -> None:
+        """Keep a picture that was checked a moment ago: somebody took an interest in it."""
         data = self._recent.get(digest)
         if data is not None and not self.images.has(digest):
             self.images.put(digest, data)
@@ -278,15 +279,24 @@ class Service:
     # ---- writing ------------------------------------------------------------------------
 
     def submit_review(
-        self, prediction_id: str, label: ReviewLabel, reviewer: str, note: str = ""
+        self,
+        prediction_id: str,
+        label: ReviewLabel,
+        reviewer: str,
+        note: str = "",
+        *,
+        seen: str | None = None,
     ) -> Review:
-        """Append a curator's label for a record's bytes. Raises `NotFound`, `BadInput`."""
+        """Append a curator's label for a record's bytes. Raises `NotFound`, `BadInput`.
+
+        Where `seen` is given, another standing review than that one is a `Conflict`.
+        """
         if len(note) > 2000:
             raise BadInput("A note has at most 2000 characters.")
         record = self.get(prediction_id)
         review = Review(new_id(), utc_now(), record.id, record.image.sha256, label, reviewer, note)
-        self._keep_if_remembered(record.image.sha256)
-        self.repository.append_review(review)
+        self.keep_if_remembered(record.image.sha256)
+        self.repository.append_review(review, seen=seen)
         return review
 
     def undo_review(self, review_id: str, actor: str) -> Review:
@@ -313,7 +323,7 @@ class Service:
             raise BadInput("A reason has at most 2000 characters.")
         record = self.get(prediction_id, owner)
         appeal = Appeal(new_id(), utc_now(), record.id, record.image.sha256, claim, reason, client)
-        self._keep_if_remembered(record.image.sha256)
+        self.keep_if_remembered(record.image.sha256)
         self.repository.append_appeal(appeal)
         return appeal
 

@@ -51,6 +51,7 @@ class Settings:
     keep_images: KeepImages = KeepImages.REVIEWABLE
     retention_days: int = 90
     keep_addresses: bool = False
+    login: Path | None = None
 
     @property
     def store_path(self) -> Path:
@@ -99,6 +100,7 @@ class Settings:
         url_default = not _flag(given, "BRUSHMARK_PUBLIC", False)
         home = given.get("BRUSHMARK_HOME")
         images = given.get("BRUSHMARK_IMAGES")
+        login = given.get("BRUSHMARK_LOGIN")
         store = given.get("BRUSHMARK_STORE", "tinydb")
         if store != "tinydb":
             raise BadSetting(f"BRUSHMARK_STORE is “{store}”; the only store so far is “tinydb”.")
@@ -121,6 +123,7 @@ class Settings:
             keep_images=_choice(given, "BRUSHMARK_KEEP_IMAGES", KeepImages, KeepImages.REVIEWABLE),
             retention_days=_integer(given, "BRUSHMARK_RETENTION_DAYS", 90, 1, 36500),
             keep_addresses=_flag(given, "BRUSHMARK_KEEP_ADDRESSES", False),
+            login=Path(login).expanduser().resolve() if login else None,
         )
 
 

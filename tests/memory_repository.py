@@ -241,6 +241,11 @@ class MemoryRepository(Repository):
             counts = Counter(a.prediction_id for a in self._appeals.values())
         return {prediction_id: counts[prediction_id] for prediction_id in prediction_ids}
 
+    def appeals_of(self, sha256: str) -> tuple[Appeal, ...]:
+        with self._lock:
+            found = [a for a in self._appeals.values() if a.sha256 == sha256]
+        return tuple(sorted(found, key=lambda a: a.created_at))
+
     def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
         return self._newest(self._appeals, limit)
 

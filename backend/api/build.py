@@ -25,9 +25,12 @@ from backend.api.operations import declared_operations
 from backend.api.pairing import pairing
 from backend.api.people import people
 from backend.api.predictions import predictions
+from backend.api.queue import queue
 from backend.api.reviews import reviews
 from backend.api.stats import stats
 from backend.api.wall import Head, Wall, content_length
+from backend.curation import Curation
+from backend.roles import Roles
 from backend.service import Service
 
 log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ def build_app(
     app = Flask("brushmark", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    for blueprint in (checks, predictions, reviews, models, stats, people, pairing, docs):
+    for blueprint in (checks, predictions, reviews, queue, models, stats, people, pairing, docs):
         app.register_blueprint(blueprint, url_prefix=PREFIX)
     app.register_blueprint(health)
     operations = declared_operations(app)
@@ -58,11 +61,13 @@ def build_app(
         operations,
         Hosts.of(settings),
         service.repository,
+        Roles(settings.login),
         public=settings.public,
         clock=clock,
     )
     app.extensions[EXTENSION] = Api(
         service,
+        Curation(service),
         desk,
         wall,
         Bulkhead(threads),
@@ -95,6 +100,7 @@ def _admit() -> None:
             path=request.path,
             host=environ.get("HTTP_HOST"),
             authorization=environ.get("HTTP_AUTHORIZATION"),
+            actor=environ.get("HTTP_X_BRUSHMARK_ACTOR"),
             content_length=content_length(environ.get("CONTENT_LENGTH")),
             address=client_address(
                 environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR"), wall.public

@@ -12,6 +12,7 @@ from backend.access import PairingDesk
 from backend.api.limits import Bulkhead
 from backend.api.metrics import Metrics
 from backend.api.wall import Caller, Wall
+from backend.curation import Curation
 from backend.service import Service
 
 EXTENSION = "brushmark"
@@ -22,6 +23,7 @@ class Api:
     """Everything an app's views work with."""
 
     service: Service
+    curation: Curation
     desk: PairingDesk
     wall: Wall
     bulkhead: Bulkhead
@@ -38,6 +40,11 @@ def api() -> Api:
 def service() -> Service:
     """Return the service of the app that answers."""
     return api().service
+
+
+def curation() -> Curation:
+    """Return the curators' use cases of the app that answers."""
+    return api().curation
 
 
 def caller() -> Caller:

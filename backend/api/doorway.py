@@ -85,6 +85,7 @@ class DoorwayParser(HTTPRequestParser):
                 path=self.path.encode("latin-1").decode("utf-8", "replace"),
                 host=headers.get("HOST"),
                 authorization=headers.get("AUTHORIZATION"),
+                actor=headers.get("X_BRUSHMARK_ACTOR"),
                 content_length=self.content_length,
                 address=address,
             ),

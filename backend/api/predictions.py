@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from backend.api import presenting, schemas
-from backend.api.context import caller, service
+from backend.api.context import caller, curation, service
 from backend.api.headers import PICTURE_HEADERS
 from backend.api.operations import operation
 from backend.domain import PredictionRecord, Scope
@@ -113,6 +113,25 @@ def read_heatmap(prediction_id: str) -> Response:
     record, activation = service().activation(prediction_id, owner())
     png = render_overlay(activation, record.image.width, record.image.height)
     return _picture(record, png, "image/png", "heatmap.png")
+
+
+@predictions.get("/predictions/<prediction_id>/similar")
+@operation(
+    scope=Scope.READ, query=schemas.SimilarQuery, answers=schemas.SimilarOut, raises=(NotFound,)
+)
+def list_similar(prediction_id: str, query: schemas.SimilarQuery) -> schemas.SimilarOut:
+    """List near-duplicates.
+
+    Predictions whose pictures look the same: re-encoded, resized, or the very same bytes. A
+    verdict is never taken from one.
+    """
+    found = curation().similar(prediction_id, query.limit)
+    return schemas.SimilarOut(
+        similar=[
+            schemas.SimilarPrediction(distance_bits=bits, prediction=presenting.prediction(checked))
+            for checked, bits in found
+        ]
+    )
 
 
 def _picture(record: PredictionRecord, data: bytes, media: str, suffix: str) -> Response:

@@ -6,6 +6,7 @@ import base64
 from dataclasses import asdict
 
 from backend.api import PREFIX, schemas
+from backend.curation import Deed
 from backend.domain import Appeal, Policy, Review
 from backend.model.explain import render_overlay
 from backend.service import Checked
@@ -62,6 +63,11 @@ def appeal(value: Appeal) -> schemas.AppealOut:
         reason=value.reason,
         client=value.client,
     )
+
+
+def deed(value: Deed) -> schemas.DeedOut:
+    """Show a line of the audit trail."""
+    return schemas.DeedOut.model_validate({**asdict(value), "at": time_to_text(value.at)})
 
 
 def policy(value: Policy) -> schemas.PolicyOut:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from backend.api import presenting, schemas
-from backend.api.context import caller, service
+from backend.api.context import caller, curation, service
 from backend.api.operations import operation
 from backend.api.predictions import owner
 from backend.domain import Scope
@@ -20,7 +20,7 @@ reviews = Blueprint("reviews", __name__)
     body=schemas.ReviewIn,
     answers=schemas.ReviewOut,
     status=201,
-    raises=(NotFound,),
+    raises=(NotFound, Conflict),
 )
 def submit_review(prediction_id: str, body: schemas.ReviewIn) -> schemas.ReviewOut:
     """Review a prediction.
@@ -28,8 +28,66 @@ def submit_review(prediction_id: str, body: schemas.ReviewIn) -> schemas.ReviewO
     The label is for its bytes, wherever they turn up. Nothing is overwritten: the latest
     review that was not undone counts. `cannot_tell` is never exported.
     """
-    written = service().submit_review(prediction_id, body.label, caller().client, body.note)
+    written = curation().review(prediction_id, body.label, caller().client, body.note, body.seen)
     return presenting.review(written)
+
+
+@reviews.post("/reviews")
+@operation(
+    scope=Scope.REVIEW,
+    body=schemas.BatchReviewIn,
+    answers=schemas.ReviewList,
+    status=201,
+    raises=(NotFound,),
+)
+def submit_reviews(body: schemas.BatchReviewIn) -> schemas.ReviewList:
+    """Review many predictions.
+
+    All or none. Predictions about the same bytes get one review between them.
+    """
+    written = curation().review_many(body.ids, body.label, caller().client, body.note)
+    return schemas.ReviewList(reviews=[presenting.review(each) for each in written])
+
+
+@reviews.post("/reviews/undo")
+@operation(
+    scope=Scope.REVIEW,
+    body=schemas.UndoIn,
+    answers=schemas.ReviewList,
+    raises=(NotFound, Conflict),
+)
+def undo_reviews(body: schemas.UndoIn) -> schemas.ReviewList:
+    """Undo many reviews.
+
+    All or none, as for one.
+    """
+    undone = curation().undo_many(body.ids, caller().client)
+    return schemas.ReviewList(reviews=[presenting.review(each) for each in undone])
+
+
+@reviews.get("/predictions/<prediction_id>/history")
+@operation(scope=Scope.READ, answers=schemas.History, raises=(NotFound,))
+def read_history(prediction_id: str) -> schemas.History:
+    """Read what people said of a prediction's bytes.
+
+    Every review, undone ones too, and every appeal.
+    """
+    digest = service().get(prediction_id).image.sha256
+    return schemas.History(
+        reviews=[presenting.review(r) for r in service().repository.reviews_of(digest)],
+        appeals=[presenting.appeal(a) for a in service().repository.appeals_of(digest)],
+    )
+
+
+@reviews.get("/appeals")
+@operation(scope=Scope.READ, query=schemas.AppealQuery, answers=schemas.AppealList)
+def list_appeals(query: schemas.AppealQuery) -> schemas.AppealList:
+    """List appeals.
+
+    The newest first. `GET /queue?strategy=appealed` gives those nobody decided on.
+    """
+    newest = service().repository.list_appeals(query.limit)
+    return schemas.AppealList(appeals=[presenting.appeal(a) for a in newest])
 
 
 @reviews.delete("/reviews/<review_id>")

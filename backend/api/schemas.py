@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from backend.curation import Strategy
 from backend.domain import Basis, EvidenceStatus, Label, Outcome, ReviewLabel, Scope, Source
 from backend.storage.repository import MAX_PAGE
 from backend.wire import time_from_text
@@ -142,6 +143,55 @@ class ReviewIn(Shape):
 
     label: ReviewLabel
     note: Note = ""
+    seen: str | None = Field(
+        None,
+        max_length=64,
+        description="Id of the review that stood when you decided, or `unseen` where none did; "
+        "refused as a conflict if that is no longer so. Without it nothing is asked.",
+    )
+
+
+class BatchReviewIn(Shape):
+    """One label for the pictures of several predictions."""
+
+    ids: list[str] = Field(min_length=1, max_length=MAX_PAGE)
+    label: ReviewLabel
+    note: Note = ""
+
+
+class UndoIn(Shape):
+    """Reviews to undo together."""
+
+    ids: list[str] = Field(min_length=1, max_length=MAX_PAGE)
+
+
+class QueueQuery(Shape):
+    """Which queue, and for whom."""
+
+    strategy: Strategy = Strategy.UNCERTAIN
+    limit: int = Field(10, ge=1, le=50)
+    session: str = Field(
+        "", max_length=64, description="Tells apart people who share a token, and windows of one."
+    )
+
+
+class SimilarQuery(Shape):
+    """How many."""
+
+    limit: int = Field(20, ge=1, le=MAX_PAGE)
+
+
+class AppealQuery(Shape):
+    """How many."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
+class TrailQuery(Shape):
+    """Which piece of the audit trail."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(None, max_length=100, description="From `next_cursor`.")
 
 
 class AppealIn(Shape):
@@ -337,6 +387,64 @@ class Statistics(Shape):
     agreed: int
     corrected: int
     appeals: int
+
+
+class ReviewList(Shape):
+    """Reviews, one for each distinct picture."""
+
+    reviews: list[ReviewOut]
+
+
+class QueueOut(Shape):
+    """The next pictures of a queue, kept from others for five minutes."""
+
+    strategy: Strategy
+    waiting: int = Field(description="Predictions that wait in it, those of others too.")
+    predictions: list[Prediction]
+
+
+class SimilarPrediction(Shape):
+    """A prediction whose picture looks like another."""
+
+    distance_bits: int = Field(description="How many of the hashes’ 64 bits differ.")
+    prediction: Prediction
+
+
+class SimilarOut(Shape):
+    """Near-duplicates, nearest first."""
+
+    similar: list[SimilarPrediction]
+
+
+class History(Shape):
+    """All that people said of a prediction's bytes, oldest first; undone reviews too."""
+
+    reviews: list[ReviewOut]
+    appeals: list[AppealOut]
+
+
+class AppealList(Shape):
+    """Appeals, newest first."""
+
+    appeals: list[AppealOut]
+
+
+class DeedOut(Shape):
+    """One line of the audit trail."""
+
+    id: str
+    at: TimeText
+    actor: str
+    action: str
+    detail: str
+    prediction_id: str | None
+
+
+class Trail(Shape):
+    """Who decided what, newest first, and the cursor of what is older."""
+
+    deeds: list[DeedOut]
+    next_cursor: str | None
 
 
 class PolicyOut(Shape):

@@ -17,6 +17,7 @@ from backend.api.limits import Buckets, Rate, address_key
 from backend.api.operations import Operation
 from backend.domain import Scope, Token
 from backend.errors import BadInput, Forbidden, TooLarge, Unauthenticated
+from backend.roles import Roles
 from backend.storage.repository import Repository
 
 VISITOR_RATE = Rate(per_s=20 / 60, burst=10)
@@ -36,6 +37,7 @@ class Head:
     path: str
     host: str | None
     authorization: str | None
+    actor: str | None
     content_length: int
     address: str
 
@@ -72,6 +74,7 @@ class Wall:
         operations: Mapping[str, Operation],
         hosts: Hosts,
         repository: Repository,
+        roles: Roles,
         *,
         public: bool,
         clock: Callable[[], float],
@@ -80,6 +83,7 @@ class Wall:
         self._operations = operations
         self._hosts = hosts
         self._repository = repository
+        self._roles = roles
         self.public = public
         self._visitors = Buckets(VISITOR_RATE, clock)
         self._open = Buckets(OPEN_RATE, clock)
@@ -120,9 +124,20 @@ class Wall:
             return NOBODY
         token = authenticate(self._repository, _bearer(head.authorization))
         _require_scope(token, operation.scope)
+        if head.actor is not None:
+            return self._person(head.actor, token, operation.scope)
         if token.scope is not Scope.ADMIN:
             self._tokens.require(token.id, spend=spend)
         return Caller(client_name(token), token.scope)
+
+    def _person(self, name: str, token: Token, wanted: Scope) -> Caller:
+        """Return the person for whom the dashboard speaks, held to their role."""
+        if token.scope is not Scope.ADMIN:
+            raise Forbidden("Only a token of scope “admin” may speak for somebody else.")
+        scope = self._roles.scope_of(name)
+        if not scope.includes(wanted):
+            raise Forbidden(f"This needs a role that may “{wanted}”; yours may “{scope}”.")
+        return Caller(name.strip().lower(), scope)
 
 
 _OPTIONS = Operation("Tell which methods there are", "", None)

@@ -49,11 +49,17 @@ def dashboard_program(settings: Settings) -> Program:
             str(APP),
             *("--server.address", dashboard_host(settings)),
             *("--server.port", str(settings.dashboard_port)),
+            *(("--secrets.files", str(settings.login)) if wants_login(settings) else ()),
             *(part for host in hosts for part in ("--server.allowedHosts", host)),
         ),
         health_url=dashboard_url(settings) + HEALTH,
         environment=dashboard_environment(settings),
     )
+
+
+def wants_login(settings: Settings) -> bool:
+    """Say whether people sign in at the dashboard: where a team's file is named, never publicly."""
+    return settings.login is not None and not settings.public
 
 
 def dashboard_environment(settings: Settings) -> dict[str, str]:
@@ -62,4 +68,5 @@ def dashboard_environment(settings: Settings) -> dict[str, str]:
     return {
         "BRUSHMARK_DASHBOARD_BACKEND": backend_url(settings),
         "BRUSHMARK_DASHBOARD_TOKEN_FILE": token_file,
+        "BRUSHMARK_DASHBOARD_LOGIN": "on" if wants_login(settings) else "off",
     }

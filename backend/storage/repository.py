@@ -246,6 +246,9 @@ class Repository(Protocol):
     def count_appeals(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
         """Count the appeals against each of these records (0 where none)."""
 
+    def appeals_of(self, sha256: str) -> tuple[Appeal, ...]:
+        """Return every appeal about these bytes, oldest first."""
+
     def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
         """Return appeals, newest first."""
 

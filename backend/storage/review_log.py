@@ -139,6 +139,12 @@ class ReviewLog(PredictionLog):
                 for prediction_id in dict.fromkeys(prediction_ids)
             }
 
+    def appeals_of(self, sha256: str) -> tuple[Appeal, ...]:
+        """Return every appeal about these bytes, oldest first."""
+        found = self.appeals.search(field("sha256") == sha256)
+        found.sort(key=lambda document: (document["created_at"], document.doc_id))
+        return tuple(from_document(Appeal, document) for document in found)
+
     def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
         """Return appeals, newest first."""
         newest = f"ORDER BY created_at DESC, doc_id DESC LIMIT {int(limit)}"

@@ -31,7 +31,9 @@ def test_the_page_draws_the_document_and_tries_a_check(
         here = f"http://127.0.0.1:{server.port}"
         page.goto(f"{here}/api/v1/docs#op-check")
         page.wait_for_selector("#op-check[open]")
-        assert page.locator("details.operation").count() == 24
+        paths = page.request.get(f"{here}/api/v1/openapi.json").json()["paths"]
+        operations = sum(len(methods) for methods in paths.values())
+        assert page.locator("details.operation").count() == operations > 20
         page.fill("#token", server.token)
         page.set_input_files("#op-check input[type=file]", str(picture))
         page.click("#op-check button")

@@ -76,13 +76,24 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
     method, path, review = ask("POST", f"{one}/reviews", json={"label": "human_made", "note": "n"})
     yield method, path, review
     yield ask("POST", f"{one}/appeals", json={"claim": "human_made", "reason": "r"})
-    for part in ["", "/image", "/thumbnail", "/heatmap"]:
+    for part in ["", "/image", "/thumbnail", "/heatmap", "/history", "/similar"]:
         yield ask("GET", one + part)
     yield ask("GET", f"{API}/predictions?limit=1")
     yield ask("GET", f"{API}/predictions?limit=x".partition("?")[0], query_string={"limit": "x"})
     undo = client.delete(f"{API}/reviews/{review.json['id']}", headers=headers)
     yield "DELETE", f"{API}/reviews/{{review_id}}", undo
     yield ask("DELETE", f"{API}/reviews/{{review_id}}")
+    yield ask("GET", f"{API}/queue", query_string={"strategy": "random"})
+    yield ask("GET", f"{API}/queue", query_string={"strategy": "best"})
+    yield ask("GET", f"{API}/appeals")
+    yield ask("GET", f"{API}/whoami")
+    yield ask("GET", f"{API}/audit", query_string={"limit": "1"})
+    yield ask("GET", f"{API}/audit", query_string={"cursor": "x"})
+    batch = ask("POST", f"{API}/reviews", json={"ids": [record["id"]], "label": "cannot_tell"})
+    yield batch
+    together = {"ids": [each["id"] for each in batch[2].json["reviews"]]}
+    yield ask("POST", f"{API}/reviews/undo", json=together)
+    yield ask("POST", f"{API}/reviews/undo", json=together)
     yield ask("GET", f"{API}/stats")
     yield ask("GET", f"{API}/model")
     yield ask("GET", f"{API}/models")

@@ -413,6 +413,8 @@ class RepositoryContract:
         repository.append_review(review(1, record(1)))
         repository.append_appeal(appeal(5, record(1)))
         repository.append_appeal(appeal(4, record(2)))
+        assert repository.appeals_of(digest(2)) == (appeal(4, record(2)),)
+        assert repository.appeals_of(digest(3)) == ()
         assert ids(repository.list_waiting(Mark.APPEALED)) == [2, 1]
         assert repository.count_waiting(Mark.APPEALED) == 2
         repository.append_review(review(2, record(2), at=LATER))
