@@ -73,6 +73,15 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """Reviewed pictures by thousandth of their score, side by side; empty ones are left out."""
+
+    thousandth: tuple[int, ...]
+    ai_generated: tuple[int, ...]
+    human_made: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """What the scores alone are worth, whatever the thresholds."""
 
@@ -82,8 +91,7 @@ class Scores:
     brier: float | None
     calibration_error: float | None
     reliability: tuple[ReliabilityBin, ...]
-    steps: tuple[tuple[int, int, int], ...]
-    """(thousandth, AI-generated, human-made) of the steps that hold any."""
+    steps: Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +241,7 @@ def _scores(rows: Sequence[Reviewed]) -> Scores:
         brier=brier(scores, positive),
         calibration_error=calibration_error(diagram),
         reliability=diagram,
-        steps=tuple((int(i), int(ai[i]), int(human[i])) for i in filled),
+        steps=Steps(*(tuple(each.tolist()) for each in (filled, ai[filled], human[filled]))),
     )
 
 

@@ -15,6 +15,7 @@ from backend.api import PREFIX, headers, problems
 from backend.api.checks import checks
 from backend.api.context import EXTENSION, Api, api
 from backend.api.docs import docs
+from backend.api.figures import figures
 from backend.api.health import health
 from backend.api.hosts import Hosts
 from backend.api.limits import Bulkhead, client_address
@@ -51,7 +52,18 @@ def build_app(
     app = Flask("brushmark", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    for blueprint in (checks, predictions, reviews, queue, models, stats, people, pairing, docs):
+    for blueprint in (
+        checks,
+        predictions,
+        reviews,
+        queue,
+        models,
+        stats,
+        figures,
+        people,
+        pairing,
+        docs,
+    ):
         app.register_blueprint(blueprint, url_prefix=PREFIX)
     app.register_blueprint(health)
     operations = declared_operations(app)

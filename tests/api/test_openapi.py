@@ -95,6 +95,13 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
     yield ask("POST", f"{API}/reviews/undo", json=together)
     yield ask("POST", f"{API}/reviews/undo", json=together)
     yield ask("GET", f"{API}/stats")
+    yield ask("GET", f"{API}/stats/quality", query_string={"sample": "audit"})
+    tried = {"human_at_most": "0.1", "ai_at_least": "0.9"}
+    yield ask("GET", f"{API}/stats/thresholds", query_string=tried)
+    yield ask("GET", f"{API}/stats/thresholds", query_string=tried | {"human_at_most": "0.95"})
+    yield ask("GET", f"{API}/stats/agreement")
+    yield ask("GET", f"{API}/stats/label-errors")
+    yield ask("GET", f"{API}/stats/activity", query_string={"days": "3"})
     yield ask("GET", f"{API}/model")
     yield ask("GET", f"{API}/models")
     yield ask("GET", f"{API}/policy")
