@@ -112,10 +112,13 @@ def serve(
         settings = replace(settings, port=listener.getsockname()[1])
         app = create_app(settings)
         service = build.service_of(app)
+        exports = build.exports_of(app)
+        exports.shelf.recover()
         stack.callback(service.close)
+        stack.callback(exports.close)
         local_dashboard_token(settings, service.repository)
         server = HttpServer(app, listener, threads=_threads())
-        stack.enter_context(_retention(service))
+        stack.enter_context(_retention(service.expire, exports.shelf.tidy))
         stack.enter_context(_stopping(server.stop, stop))
         log.info("serving", extra={"port": settings.port, "public": settings.public})
         if on_ready is not None:
@@ -130,16 +133,17 @@ def address(settings: Settings) -> str:
 
 
 @contextmanager
-def _retention(service: Service) -> Iterator[None]:
-    """Apply the retention at the start and every hour, beside the server."""
+def _retention(*chores: Callable[[], object]) -> Iterator[None]:
+    """Let go of what is past its time, at the start and every hour, beside the server."""
     ended = threading.Event()
 
     def work() -> None:
         while True:
-            try:
-                service.expire()
-            except BrushmarkError as error:
-                log.warning("retention could not be applied: %s", error)
+            for chore in chores:
+                try:
+                    chore()
+                except BrushmarkError as error:
+                    log.warning("retention could not be applied: %s", error)
             if ended.wait(_RETENTION_EVERY_S):
                 return
 

@@ -15,6 +15,7 @@ from backend.api import PREFIX, headers, problems
 from backend.api.checks import checks
 from backend.api.context import EXTENSION, Api, api
 from backend.api.docs import docs
+from backend.api.exports import exports
 from backend.api.figures import figures
 from backend.api.health import health
 from backend.api.hosts import Hosts
@@ -31,6 +32,8 @@ from backend.api.reviews import reviews
 from backend.api.stats import stats
 from backend.api.wall import Head, Wall, content_length
 from backend.curation import Curation
+from backend.exporting.desk import ExportDesk
+from backend.exporting.shelf import ExportShelf
 from backend.roles import Roles
 from backend.service import Service
 
@@ -62,6 +65,7 @@ def build_app(
         figures,
         people,
         pairing,
+        exports,
         docs,
     ):
         app.register_blueprint(blueprint, url_prefix=PREFIX)
@@ -84,6 +88,7 @@ def build_app(
         wall,
         Bulkhead(threads),
         Metrics(service),
+        ExportDesk(ExportShelf(settings, service.repository, service.images)),
         functools.cache(lambda: document(app, settings.public)),
     )
     _install(app)
@@ -93,6 +98,11 @@ def build_app(
 def service_of(app: Flask) -> Service:
     """Return the service that an app was built around."""
     return cast(Api, app.extensions[EXTENSION]).service
+
+
+def exports_of(app: Flask) -> ExportDesk:
+    """Return what makes exports in an app."""
+    return cast(Api, app.extensions[EXTENSION]).exports
 
 
 def _install(app: Flask) -> None:

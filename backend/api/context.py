@@ -13,6 +13,7 @@ from backend.api.limits import Bulkhead
 from backend.api.metrics import Metrics
 from backend.api.wall import Caller, Wall
 from backend.curation import Curation
+from backend.exporting.desk import ExportDesk
 from backend.service import Service
 
 EXTENSION = "brushmark"
@@ -28,6 +29,7 @@ class Api:
     wall: Wall
     bulkhead: Bulkhead
     metrics: Metrics
+    exports: ExportDesk
     document: Callable[[], bytes]
     """Writes the OpenAPI document, as JSON."""
 

@@ -117,8 +117,8 @@ class LookupQuestion(Shape):
     sha256: list[Sha256] = Field(min_length=1, max_length=MAX_LOOKUPS)
 
 
-class PredictionQuery(Shape):
-    """Which predictions, in which order."""
+class Conditions(Shape):
+    """Which predictions; every given condition must hold."""
 
     outcome: Outcome | None = None
     label: ReviewLabel | None = Field(None, description="Label of the latest review.")
@@ -133,6 +133,11 @@ class PredictionQuery(Shape):
     max_score: Probability | None = Field(None, description="Greatest P(ai_generated).")
     conflict: Flag | None = Field(None, description="Whether model and file disagree.")
     q: str | None = Field(None, max_length=200, description="Text to look for.")
+
+
+class PredictionQuery(Conditions):
+    """Which predictions, in which order."""
+
     sort: Literal["-created_at", "created_at", "-score", "score"] = "-created_at"
     limit: int = Field(50, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(None, max_length=1000, description="From `next_cursor`.")

@@ -13,6 +13,7 @@ from backend.exporting.make import PARTIAL, make_export
 from backend.exporting.request import ExportRequest
 from backend.settings import Settings
 from backend.storage.connections import sync_folder
+from backend.storage.failures import translated
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 
@@ -107,14 +108,15 @@ class ExportShelf:
         path.unlink(missing_ok=True)
         sync_folder(self.folder)
 
-    def tidy(self, now: datetime) -> int:
+    def tidy(self, now: datetime | None = None) -> int:
         """Remove files that are over a week old; return how many."""
         if not self.folder.is_dir():
             return 0
-        moment = (now - timedelta(days=KEPT_DAYS)).timestamp()
-        old = [path for path in self.folder.glob("*.zip") if path.stat().st_mtime < moment]
-        for path in old:
-            path.unlink(missing_ok=True)
+        moment = ((now or utc_now()) - timedelta(days=KEPT_DAYS)).timestamp()
+        with translated(self.folder):
+            old = [path for path in self.folder.glob("*.zip") if path.stat().st_mtime < moment]
+            for path in old:
+                path.unlink(missing_ok=True)
         return len(old)
 
     def recover(self) -> None:

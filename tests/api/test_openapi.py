@@ -63,7 +63,11 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
 
     def ask(method: str, path: str, **more: Any) -> tuple[str, str, TestResponse]:
         address = path.format(prediction_id=record["id"], name="docs.css", review_id="x")
-        return method, path, client.open(address, method=method, headers=headers, **more)
+        return (
+            method,
+            path,
+            client.open(address, method=method, headers=headers, buffered=True, **more),
+        )
 
     yield "POST", f"{API}/check", wired.check(headers)
     yield "POST", f"{API}/check", wired.check(headers, jpeg(60, 60))
@@ -80,6 +84,7 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
         yield ask("GET", one + part)
     yield ask("GET", f"{API}/predictions?limit=1")
     yield ask("GET", f"{API}/predictions?limit=x".partition("?")[0], query_string={"limit": "x"})
+    yield from every_export(ask)
     undo = client.delete(f"{API}/reviews/{review.json['id']}", headers=headers)
     yield "DELETE", f"{API}/reviews/{{review_id}}", undo
     yield ask("DELETE", f"{API}/reviews/{{review_id}}")
@@ -115,6 +120,22 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
         yield ask("GET", outside)
     yield ask("DELETE", one)
     yield ask("GET", one)
+
+
+def every_export(ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:
+    """Call every operation of exports."""
+    yield ask("POST", f"{API}/exports", json={})
+    yield ask("POST", f"{API}/exports", json={"filter": {"site": "nowhere"}})
+    yield ask("POST", f"{API}/exports", json={"split": {"train": 2}})
+    yield ask("POST", f"{API}/exports/preview", json={"filter": {"reviewed": True}})
+    yield ask("POST", f"{API}/exports/start", json={"format": "csv"})
+    _, _, listed = ask("GET", f"{API}/exports")
+    yield "GET", f"{API}/exports", listed
+    done = next(e["id"] for e in listed.json["exports"] if e["file"])
+    one = f"{API}/exports/{{export_id}}"
+    for method, path in [("GET", one), ("GET", f"{one}/file"), ("DELETE", one), ("DELETE", one)]:
+        address = path.replace("{export_id}", done)
+        yield method, path, ask(method, address)[2]
 
 
 def test_every_answer_is_as_described(kept: Wired) -> None:

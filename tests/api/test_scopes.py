@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from flask import Flask
@@ -47,6 +48,13 @@ NEEDS = {
     ("DELETE", f"{API}/predictions/<prediction_id>"): Scope.ADMIN,
     ("POST", f"{API}/policy"): Scope.ADMIN,
     ("GET", "/metrics"): Scope.ADMIN,
+    ("POST", f"{API}/exports"): Scope.ADMIN,
+    ("POST", f"{API}/exports/start"): Scope.ADMIN,
+    ("POST", f"{API}/exports/preview"): Scope.ADMIN,
+    ("GET", f"{API}/exports"): Scope.ADMIN,
+    ("GET", f"{API}/exports/<export_id>"): Scope.ADMIN,
+    ("GET", f"{API}/exports/<export_id>/file"): Scope.ADMIN,
+    ("DELETE", f"{API}/exports/<export_id>"): Scope.ADMIN,
 }
 
 
@@ -74,7 +82,7 @@ def test_routes_ask_for_a_token_and_the_right_scope(
 ) -> None:
     """Without a token 401, with a scope too small 403, with enough the request is looked at."""
     method, rule = route
-    path = rule.replace("<prediction_id>", "x").replace("<review_id>", "x")
+    path = re.sub(r"<\w+>", "x", rule)
     answer = standing.client.open(path, method=method)
     problem(answer, 401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
