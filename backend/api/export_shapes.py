@@ -33,9 +33,9 @@ class SplitIn(Shape):
 class ExportIn(Shape):
     """What to export, in which form, split how."""
 
-    filter: ExportFilter = Field(default_factory=ExportFilter)
+    filter: ExportFilter = Field(default_factory=lambda: ExportFilter())
     format: ExportFormat = ExportFormat.ALL
-    split: SplitIn = Field(default_factory=SplitIn)
+    split: SplitIn = Field(default_factory=lambda: SplitIn())
 
     def to_request(self) -> ExportRequest:
         """Return it as the exporter takes it. Raises `BadInput`."""
@@ -47,7 +47,7 @@ class ExportIn(Shape):
 class PreviewIn(Shape):
     """Which predictions to count."""
 
-    filter: ExportFilter = Field(default_factory=ExportFilter)
+    filter: ExportFilter = Field(default_factory=lambda: ExportFilter())
 
 
 # ---- out ------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class Example:
     vector: int
     """Where its line and its vector start in the spools, in bytes."""
     vector_bytes: int
+    phash: int | None = None
+    """Perceptual hash; None where the log has none."""
     group: str | None = None
     """A group that it was imported with, and its split then."""
     split: str | None = None
@@ -170,7 +172,8 @@ def _take(
 ) -> Example:
     label = Label(review.label.value)
     line = example_line(record, review)
-    vector = repository.get_extras(record.id).features
+    extras = repository.get_extras(record.id)
+    vector = extras.features
     model = _note_model(record, vector, spools)
     if model is None:
         vector = None
@@ -187,6 +190,7 @@ def _take(
         line=places[0],
         vector=places[1],
         vector_bytes=len(vector or b""),
+        phash=extras.phash,
     )
 
 

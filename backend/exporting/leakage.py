@@ -38,6 +38,7 @@ class Placed:
     bytes: int
     model: str
     audit: bool
+    kept: bool
 
 
 def leakage(rows: Sequence[Placed]) -> tuple[Json, list[Finding]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,30 +14,22 @@ from backend.domain import Label
 from backend.errors import BrushmarkError
 from backend.exporting.examples import Example, Progress
 from backend.imaging.decode import decode
-from backend.imaging.fingerprint import perceptual_hash
+from backend.imaging.fingerprint import likeness
 from backend.storage.images import ImageStore
 
 _WORKERS = 2
 _WINDOW = 8
-Hashes = Mapping[str, int]
-"""Perceptual hash of each picture that is kept and can be read, by its SHA-256."""
 
 
-def look(
-    examples: Sequence[Example], images: ImageStore, progress: Progress
-) -> tuple[list[Example], Hashes]:
-    """Hash every kept picture; those that are gone or damaged are no longer called kept."""
-    hashes: dict[str, int] = {}
-    looked: list[Example] = []
-    wanted = (e.sha256 for e in examples if e.kept)
-    found = _each(wanted, images)
-    for number, example in enumerate(examples, start=1):
-        known = next(found) if example.kept else None
-        if known is not None:
-            hashes[example.sha256] = known
-        looked.append(example if known is not None else replace(example, kept=False))
-        progress(number, len(examples), "looking at pictures")
-    return looked, hashes
+def look(examples: Sequence[Example], images: ImageStore, progress: Progress) -> list[Example]:
+    """Hash the kept pictures whose perceptual hash the log does not know."""
+    unknown = [e for e in examples if e.phash is None and e.kept]
+    found = zip(unknown, _each((e.sha256 for e in unknown), images), strict=True)
+    hashes: dict[str, int | None] = {}
+    for number, (example, phash) in enumerate(found, start=1):
+        hashes[example.sha256] = phash
+        progress(number, len(unknown), "looking at pictures")
+    return [replace(e, phash=hashes[e.sha256]) if e.sha256 in hashes else e for e in examples]
 
 
 def _each(digests: Iterable[str], images: ImageStore) -> Iterator[int | None]:
@@ -59,13 +51,13 @@ def _each(digests: Iterable[str], images: ImageStore) -> Iterator[int | None]:
 def _hash(sha256: str, images: ImageStore) -> int | None:
     try:
         data = images.get(sha256)
-        return None if data is None else perceptual_hash(decode(data).image)
+        return None if data is None else likeness(decode(data).image)
     except BrushmarkError:
         return None
 
 
 def without_contradictions(
-    examples: Sequence[Example], hashes: Hashes
+    examples: Sequence[Example],
 ) -> tuple[list[Example], list[tuple[str, str]]]:
     """Leave out every picture that has a near-duplicate with the other label.
 
@@ -74,8 +66,8 @@ def without_contradictions(
     """
     labels: dict[int, set[Label]] = defaultdict(set)
     for example in examples:
-        if example.sha256 in hashes:
-            labels[hashes[example.sha256]].add(example.label)
+        if example.phash is not None:
+            labels[example.phash].add(example.label)
     values = np.array(sorted(labels), np.uint64)
     around = {value: set(found) for value, found in labels.items()}
     for first, second in near_hashes(values).tolist() if len(values) else ():
@@ -85,24 +77,23 @@ def without_contradictions(
     kept: list[Example] = []
     out: list[tuple[str, str]] = []
     for example in examples:
-        value = hashes.get(example.sha256)
-        if value is not None and len(around[value]) > 1:
+        if example.phash is not None and len(around[example.phash]) > 1:
             out.append((example.sha256, example.label.value))
         else:
             kept.append(example)
     return kept, sorted(out)
 
 
-def group(examples: Sequence[Example], hashes: Hashes) -> list[str]:
+def group(examples: Sequence[Example]) -> list[str]:
     """Return each example's group: near-duplicates, transitively, and those imported as one.
 
     A group is named after the least hash in it, so the same pictures have the same groups
-    wherever they are exported. A picture that was not kept stands alone.
+    wherever they are exported. A picture without a perceptual hash stands alone.
     """
     forest = Forest(len(examples))
-    seen = [i for i, example in enumerate(examples) if example.sha256 in hashes]
+    seen = [i for i, example in enumerate(examples) if example.phash is not None]
     if seen:
-        values = np.array([hashes[examples[i].sha256] for i in seen], np.uint64)
+        values = np.array([examples[i].phash for i in seen], np.uint64)
         for first, second in near_hashes(values).tolist():
             forest.join(seen[first], seen[second])
     told: dict[str, int] = {}

@@ -76,10 +76,10 @@ def make_export(
     """
     with _workshop(target) as folder, Spools(folder) as spools:
         examples, left_out = gather(repository, images, request.where, spools, progress)
-        examples, hashes = look(examples, images, progress)
-        examples, left_out.contradicting = without_contradictions(examples, hashes)
+        examples = look(examples, images, progress)
+        examples, left_out.contradicting = without_contradictions(examples)
         _require_some(examples, left_out, request)
-        placed = _place(examples, group(examples, hashes), request)
+        placed = _place(examples, group(examples), request)
         require_space(target, _needed_bytes(examples, request) + _SPARE_BYTES)
         zipped = folder / "zip"
         document = _write(zipped, placed, request, images, spools, folder, progress)
@@ -169,9 +169,8 @@ def _write(
     rows: list[Placed] = []
     with Archive(path, folder) as archive, Parts(folder, request.format) as parts:
         for number, (example, split, group_name) in enumerate(placed, start=1):
+            example = parts.picture(archive, example, split, images)
             rows.append(parts.add(example, spools.line(example), split=split, group=group_name))
-            if example.kept and request.format.has_pictures:
-                parts.picture(archive, example, split, images)
             progress(number, len(placed), "writing pictures")
         progress(0, 0, "writing tables")
         parts.finish(archive)
@@ -207,7 +206,7 @@ def _document(
     splits: dict[str, Counter[Label]] = defaultdict(Counter)
     for row in rows:
         splits[row.split][row.label] += 1
-    kept = sum(example.kept for example, _, _ in placed)
+    kept = sum(row.kept for row in rows)
     figures, findings = leakage(rows)
     return {
         "brushmark_export": FORMAT,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from backend.errors import StoreUnavailable
+from backend.errors import StoreDamaged
 from backend.exporting import tables
 from backend.exporting.archive import Archive
 from backend.exporting.examples import Example
@@ -56,7 +57,9 @@ class Parts:
         """Write an example into every table; return its row for the leakage report."""
         values = tables.row(example, line, split=split, group=group)
         if self._format.has(ExportFormat.ALL):
-            placed = {**line, "group": group, "split": split, "kept": example.kept}
+            phash = None if example.phash is None else f"{example.phash:016x}"
+            more = {"phash": phash, "group": group, "split": split, "kept": example.kept}
+            placed = {**line, **more}
             self._file(RECORDS).write(_json(placed) + b"\n")
         if example.kept or self._format is ExportFormat.CSV:
             # A manifest beside pictures names only those that are there.
@@ -74,6 +77,7 @@ class Parts:
             split=split,
             model=values["model"] or "none",
             audit=values["audit"],
+            kept=example.kept,
             **{name: values[name] for name in ("width", "height", "format", "bytes")},
         )
 
@@ -82,15 +86,20 @@ class Parts:
         file.write(b"\n" if file.tell() == 1 else b",\n")
         file.write(_json(tables.label_studio_task(values)))
 
-    def picture(self, archive: Archive, example: Example, split: str, images: ImageStore) -> int:
-        """Put a picture into the zip. Raises `StoreUnavailable` where it went meanwhile."""
-        data = images.get(example.sha256)
+    def picture(
+        self, archive: Archive, example: Example, split: str, images: ImageStore
+    ) -> Example:
+        """Put a picture into the zip; return its example, no longer called kept if it is not."""
+        if not example.kept or not self._format.has_pictures:
+            return example
+        try:
+            data = images.get(example.sha256)
+        except StoreDamaged:
+            data = None
         if data is None:
-            raise StoreUnavailable(
-                "A picture was deleted while the export was made; make it again."
-            )
+            return replace(example, kept=False)
         archive.picture(tables.path_of(example, split), data)
-        return len(data)
+        return example
 
     def finish(self, archive: Archive) -> None:
         """Put the tables into the zip."""
