@@ -30,12 +30,20 @@ class SplitIn(Shape):
     seed: int = Field(0, ge=0, le=2**31)
 
 
+def _everything() -> ExportFilter:
+    return ExportFilter.model_validate({})
+
+
+def _usual_split() -> SplitIn:
+    return SplitIn.model_validate({})
+
+
 class ExportIn(Shape):
     """What to export, in which form, split how."""
 
-    filter: ExportFilter = Field(default_factory=lambda: ExportFilter())
+    filter: ExportFilter = Field(default_factory=_everything)
     format: ExportFormat = ExportFormat.ALL
-    split: SplitIn = Field(default_factory=lambda: SplitIn())
+    split: SplitIn = Field(default_factory=_usual_split)
 
     def to_request(self) -> ExportRequest:
         """Return it as the exporter takes it. Raises `BadInput`."""
@@ -47,7 +55,7 @@ class ExportIn(Shape):
 class PreviewIn(Shape):
     """Which predictions to count."""
 
-    filter: ExportFilter = Field(default_factory=lambda: ExportFilter())
+    filter: ExportFilter = Field(default_factory=_everything)
 
 
 # ---- out ------------------------------------------------------------------------------------
