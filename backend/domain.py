@@ -167,6 +167,8 @@ class Evidence:
     status: EvidenceStatus
     label: Label | None
     detail: str
+    prompt: str | None = None
+    """What the generator was asked for, where the file gives it away; logged only if allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
-"""Bytes in, verdict out: decode, gate, score, decide. Nothing is logged here."""
+"""Bytes in, verdict out: decode, read evidence, gate, score, decide. Nothing is logged here."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.domain import Activation, ImageFacts, ModelRef, Policy, Prediction, Verdict
 from backend.imaging.decode import decode
 from backend.imaging.fingerprint import likeness
 from backend.imaging.gate import refusal
+from backend.imaging.provenance.ledger import Ledger, shipped_ledger
 from backend.model.judge import Judge
 from backend.verdict import decide
 
@@ -29,6 +30,11 @@ class Judged:
     activation: Activation | None
     features: bytes | None
     phash: int | None = None
+
+
+def unprompted(verdict: Verdict) -> Verdict:
+    """Return a verdict without the prompts that its evidence gives away."""
+    return replace(verdict, evidence=tuple(replace(e, prompt=None) for e in verdict.evidence))
 
 
 class VerdictCache:
@@ -61,24 +67,28 @@ class VerdictCache:
                 del self._known[key]
 
 
-def judge_bytes(data: bytes, judge: Judge, policy: Policy) -> Judged:
-    """Decode, gate, score and decide: bytes in, verdict out; nothing is logged.
+def judge_bytes(data: bytes, judge: Judge, policy: Policy, ledger: Ledger | None = None) -> Judged:
+    """Decode, read evidence, gate, score and decide: bytes in, verdict out; nothing is logged.
+
+    Evidence is read from the original bytes, also of a picture that the gate refuses; by
+    `ledger`, or with the trust list that ships.
 
     Raises:
         BadInput, TooLarge, UnsupportedType, UndecodableImage: no picture that we take.
     """
     decoded = decode(data)
     facts = decoded.facts
+    evidence = (ledger or shipped_ledger()).read(data, decoded.image)
     note = ""
     if facts.frames > 1:
         note = f"Only the first of {facts.frames} frames was looked at."
     reason = refusal(decoded.image, min_short_side_px=judge.min_short_side_px)
     if reason is not None:
-        verdict = decide(None, (), policy, refusal=reason, note=note)
+        verdict = decide(None, evidence, policy, refusal=reason, note=note)
         return Judged(facts, verdict, judge.ref, policy.number, None, None, likeness(decoded.image))
     scored = judge.score(decoded.image)
     prediction = Prediction(scored.score, judge.ref, scored.likely_generator)
-    verdict = decide(prediction, (), policy, note=note)
+    verdict = decide(prediction, evidence, policy, note=note)
     return Judged(
         facts,
         verdict,

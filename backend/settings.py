@@ -52,6 +52,8 @@ class Settings:
     retention_days: int = 90
     keep_addresses: bool = False
     login: Path | None = None
+    keep_prompts: bool = False
+    trust_list: Path | None = None
 
     @property
     def store_path(self) -> Path:
@@ -101,6 +103,7 @@ class Settings:
         home = given.get("BRUSHMARK_HOME")
         images = given.get("BRUSHMARK_IMAGES")
         login = given.get("BRUSHMARK_LOGIN")
+        trust_list = given.get("BRUSHMARK_TRUST_LIST")
         store = given.get("BRUSHMARK_STORE", "tinydb")
         if store != "tinydb":
             raise BadSetting(f"BRUSHMARK_STORE is “{store}”; the only store so far is “tinydb”.")
@@ -124,6 +127,8 @@ class Settings:
             retention_days=_integer(given, "BRUSHMARK_RETENTION_DAYS", 90, 1, 36500),
             keep_addresses=_flag(given, "BRUSHMARK_KEEP_ADDRESSES", False),
             login=Path(login).expanduser().resolve() if login else None,
+            keep_prompts=_flag(given, "BRUSHMARK_KEEP_PROMPTS", False),
+            trust_list=Path(trust_list).expanduser().resolve() if trust_list else None,
         )
 
 

@@ -67,6 +67,7 @@ def record_to_document(record: PredictionRecord) -> Json:
                 "status": e.status.value,
                 "label": e.label.value if e.label else None,
                 "detail": e.detail,
+                "prompt": e.prompt,
             }
             for e in verdict.evidence
         ],
@@ -122,6 +123,7 @@ def record_from_document(document: Mapping[str, Any]) -> PredictionRecord:
                     EvidenceStatus(e["status"]),
                     Label(e["label"]) if e["label"] else None,
                     e["detail"],
+                    e.get("prompt"),
                 )
                 for e in document["evidence"]
             ),

@@ -249,6 +249,9 @@ class Finding(Shape):
     status: EvidenceStatus
     label: Label | None
     detail: str
+    prompt: str | None = Field(
+        description="What the generator was asked for; null in the log unless it may be kept."
+    )
 
 
 class Picture(Shape):

@@ -24,6 +24,8 @@ from backend.cli.render import plain_line, print_table
 from backend.domain import Activation, Context, Policy, PredictionRecord, Source, new_id, utc_now
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
+from backend.imaging.provenance.ledger import Ledger
+from backend.imaging.provenance.trust_list import TrustList
 from backend.judging import judge_bytes
 from backend.model.judge import Judge
 from backend.service import Checked, Service
@@ -82,8 +84,9 @@ def open_checker(settings: Settings, keep_log: bool) -> Iterator[Checker]:
     with ExitStack() as stack:
         judge = load_judge(settings)
         stack.callback(judge.close)
+        ledger = Ledger(TrustList.load(settings.trust_list))
         if not keep_log and not settings.store_path.exists():
-            yield _unlogged(judge, judge.policy)
+            yield _unlogged(judge, judge.policy, ledger)
             return
         settings.prepare_home()
         repository = open_repository(settings)
@@ -93,13 +96,13 @@ def open_checker(settings: Settings, keep_log: bool) -> Iterator[Checker]:
             images = ImageStore(settings.images_path)
             yield _logged(Service(settings, repository, images, judge, slots=slots))
         else:
-            yield _unlogged(judge, repository.latest_policy() or judge.policy)
+            yield _unlogged(judge, repository.latest_policy() or judge.policy, ledger)
 
 
-def _unlogged(judge: Judge, policy: Policy) -> Checker:
+def _unlogged(judge: Judge, policy: Policy, ledger: Ledger) -> Checker:
     def checker(data: bytes, context: Context) -> tuple[PredictionRecord, Activation | None]:
         started = time.perf_counter()
-        judged = judge_bytes(data, judge, policy)
+        judged = judge_bytes(data, judge, policy, ledger)
         record = PredictionRecord(
             id=new_id(),
             created_at=utc_now(),
