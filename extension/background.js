@@ -8,6 +8,8 @@ import { beginAt, beginPick } from "./background/asking.js";
 import { messages } from "./background/messages.js";
 import { createMenus, hintsOf } from "./background/menus.js";
 import { protectStorage } from "./background/stores.js";
+import { forgetReports } from "./background/reports.js";
+import { applySites, permissionsAdded, permissionsRemoved } from "./background/sites.js";
 import { forgetTab } from "./background/tickets.js";
 import { dispatcher } from "./lib/messages.js";
 import { plainProblem } from "./lib/problems.js";
@@ -18,6 +20,7 @@ protectStorage();
 
 chrome.runtime.onInstalled.addListener(({ reason }) => {
   createMenus();
+  applySites(); // an update forgets where our script belongs
   if (reason === "install") chrome.runtime.openOptionsPage();
 });
 
@@ -27,14 +30,19 @@ chrome.contextMenus.onClicked.addListener((info, tab) => {
   if (tab?.id >= 0) beginAt(tab, info.frameId ?? 0, hintsOf(info));
 });
 
-chrome.action.onClicked.addListener((tab) => {
-  beginPick(tab);
-});
-
 chrome.commands.onCommand.addListener((command, tab) => {
   if (command === "pick-picture" && tab) beginPick(tab);
 });
 
 chrome.tabs.onRemoved.addListener((tabId) => {
   forgetTab(tabId);
+  forgetReports(tabId);
+});
+
+chrome.permissions.onAdded.addListener(() => {
+  permissionsAdded();
+});
+
+chrome.permissions.onRemoved.addListener(() => {
+  permissionsRemoved();
 });

@@ -5,11 +5,14 @@ import { fromBase64, toBase64 } from "../lib/bytes.js";
 import { Problem } from "../lib/problems.js";
 import { contextToSend } from "../lib/settings.js";
 import { obtain, outOfReach } from "./pictures.js";
+import { fileAppeal } from "./appeals.js";
 import { captureCrop } from "./screen.js";
 import { noteSent, pairedBackend, pairing, settings } from "./stores.js";
 import { ticketOf, update } from "./tickets.js";
 
 const MOST_CANDIDATES = 12;
+// What comes from a private window is not logged, and so has its heat map within.
+const UNLOGGED = { log: false, heatmap: true };
 
 /**
  * Check the picture that our script in a page found.
@@ -39,12 +42,14 @@ export async function runScreenCopy(message, sender) {
 }
 
 /** Check a file that the user dropped on one of our pages. */
-export async function checkFile({ bytes }) {
+export async function checkFile({ bytes, incognito = false }) {
   const backend = await pairedBackend();
   const picture = { bytes: fromBase64(bytes), address: "", how: "file" };
-  const options = { source: "context-menu" };
-  const record = await ask(backend, picture, options, false);
-  return { view: await viewOf(record, picture, { logged: true, backend }) };
+  const options = { source: "context-menu", ...(incognito ? UNLOGGED : {}) };
+  const record = await ask(backend, picture, options, incognito);
+  const view = await viewOf(record, picture, { logged: !incognito, backend });
+  // Our own page shows the map itself, so it may have the map that came within.
+  return { view: incognito ? { ...view, record } : view };
 }
 
 async function judge(ticket, backend, picture, sender) {
@@ -55,13 +60,8 @@ async function judge(ticket, backend, picture, sender) {
     incognito: ticket.incognito,
   });
   const logged = !ticket.incognito;
-  // What comes from a private window is not logged, and so has its heat map within.
-  const record = await ask(
-    backend,
-    picture,
-    logged ? options : { ...options, log: false, heatmap: true },
-    ticket.incognito,
-  );
+  const told = logged ? options : { ...options, ...UNLOGGED };
+  const record = await ask(backend, picture, told, ticket.incognito);
   const heat = logged ? null : record.heatmap;
   await update(ticket, { record: record.id, logged, heat });
   return { view: await viewOf(record, picture, { logged, backend }) };
@@ -96,20 +96,26 @@ export async function readHeatmap(ticket) {
     if (!ticket.heat) throw new Problem("record_gone");
     return ticket.heat.slice(ticket.heat.indexOf(",") + 1);
   }
-  const backend = await pairedBackend();
-  return toBase64(await backend.heatmap(ticket.record));
+  return heatmapOf(ticket.record);
+}
+
+/** Return the heat map of a record as base64. */
+export async function heatmapOf(record) {
+  return toBase64(await (await pairedBackend()).heatmap(record));
 }
 
 /** File the user's disagreement with the verdict of a ticket. */
 export async function appeal(message, sender) {
   const ticket = await ticketOf(message, sender);
-  if (!ticket.record || !ticket.logged) throw new Problem("record_gone");
-  const { claim, reason } = message;
-  const backend = await pairedBackend();
-  const told = { claim, reason: String(reason).slice(0, 2000) };
-  await noteSent({ to: backend.base, route: "POST /predictions/…/appeals", told });
-  await backend.appeal(ticket.record, told.claim, told.reason);
-  return { filed: true };
+  return fileAppeal(ticket.logged ? ticket.record : null, message);
+}
+
+/** Open the record of a check in the dashboard, in a tab beside. */
+export async function openRecord(record, index) {
+  const { dashboard } = (await pairing()) ?? {};
+  if (!dashboard || !record) throw new Problem("record_gone");
+  const url = `${dashboard}/gallery?${new URLSearchParams({ id: record })}`;
+  await chrome.tabs.create({ url, ...(index === undefined ? {} : { index }) });
 }
 
 // The card can offer to ask for the permission that was missing; the page must not choose which.
@@ -122,7 +128,8 @@ async function rememberingHost(ticket, work) {
   }
 }
 
-function readCandidates(candidates) {
+/** Read what a page's script sent, believing nothing. */
+export function readCandidates(candidates) {
   if (!Array.isArray(candidates)) throw new Problem("nothing_found");
   return candidates
     .filter(({ address, bytes }) => typeof address === "string" || typeof bytes === "string")

@@ -21,6 +21,17 @@ export const CONTENT_SCRIPTS = [
   "content/main.js",
 ];
 
+/** Those of page scanning, after the others. */
+export const SCAN_SCRIPTS = [
+  "content/badge-place.js",
+  "content/badge-style.js",
+  "content/badges.js",
+  "content/follow.js",
+  "content/discover.js",
+  "content/scan-queue.js",
+  "content/scan.js",
+];
+
 /** Say something to our script in a frame. @returns its answer. */
 export function tell(tabId, frameId, message) {
   return chrome.tabs.sendMessage(tabId, message, { frameId });

@@ -6,10 +6,16 @@
 import { hostOf } from "../lib/addresses.js";
 import { Problem } from "../lib/problems.js";
 import { beginAgain, beginPick, endPick } from "./asking.js";
-import { appeal, checkFile, readHeatmap, runCheck, runScreenCopy } from "./checks.js";
+import { fileAppeal, putAway, unseenAnswers } from "./appeals.js";
+import {
+  appeal, checkFile, heatmapOf, openRecord, readHeatmap, runCheck, runScreenCopy,
+} from "./checks.js";
 import { openSmallWindow, tell } from "./frames.js";
 import { describePairing, findBackend, pair, testConnection, unpair } from "./pairings.js";
-import { clearSent, listSent, pairing, settings, writeSettings } from "./stores.js";
+import { forgetAllReports, noteReport, readReport } from "./reports.js";
+import { greet, openCard, scanPictures } from "./scanning.js";
+import { describeSite, refreshTabs, setPaused, switchOff, switchOn, want } from "./sites.js";
+import { clearSent, listSent, settings, writeSettings } from "./stores.js";
 import { ticketOf, update } from "./tickets.js";
 
 const content = (handle) => ({ from: ["content"], handle });
@@ -35,17 +41,47 @@ export const messages = {
   "card.allowHost": content(askForHost),
   // The window that asks for a host was answered with yes.
   "host.allowed": page(({ ticket }) => beginAgain(ticket)),
+  "scan.hello": content(greet),
+  "scan.check": content(scanPictures),
+  "scan.card": content(openCard),
+  "scan.report": content(noteReport),
+  "scan.page": page(readReport),
+  "scan.point": page(({ tabId, frameId, id }) => tell(tabId, frameId, { type: "scan.point", id })),
+  "site.describe": page(describeSite),
+  "site.want": page(want),
+  "site.on": page(switchOn),
+  "site.off": page(leaving(switchOff)),
+  "site.pause": page(leaving(setPaused)),
+  "pick.begin": page(async ({ tabId }) => beginPick(await chrome.tabs.get(tabId))),
   "backend.describe": page(describePairing),
   "backend.find": page(findBackend),
   "backend.pair": page(pair),
   "backend.test": page(testConnection),
   "backend.unpair": page(unpair),
   "settings.read": page(settings),
-  "settings.write": page(({ changes }) => writeSettings(changes)),
+  "settings.write": page(async ({ changes }) => {
+    const changed = await writeSettings(changes);
+    await refreshTabs();
+    return changed;
+  }),
   "sent.list": page(async () => ({ sent: await listSent() })),
   "sent.clear": page(clearSent),
   "file.check": page(checkFile),
+  "file.heatmap": page(async ({ id }) => ({ png: await heatmapOf(id) })),
+  "file.appeal": page(({ id, claim, reason }) => fileAppeal(id, { claim, reason })),
+  "file.dashboard": page(({ id }) => openRecord(id)),
+  "appeals.answers": page(unseenAnswers),
+  "appeals.seen": page(putAway),
 };
+
+// What the scripts reported goes with them; those that stay on report anew.
+function leaving(change) {
+  return async (message) => {
+    await change(message);
+    await forgetAllReports();
+    await refreshTabs();
+  };
+}
 
 async function present(message, sender) {
   const ticket = await ticketOf(message, sender);
@@ -64,11 +100,8 @@ async function showHeatmap(message, sender) {
 }
 
 async function openDashboard(message, sender) {
-  const ticket = await ticketOf(message, sender);
-  const { dashboard } = (await pairing()) ?? {};
-  if (!dashboard || !ticket.record) throw new Problem("record_gone");
-  const url = `${dashboard}/record?${new URLSearchParams({ id: ticket.record })}`;
-  await chrome.tabs.create({ url, index: sender.tab.index + 1 });
+  const { record } = await ticketOf(message, sender);
+  await openRecord(record, sender.tab.index + 1);
 }
 
 async function askForHost(message, sender) {

@@ -3,6 +3,8 @@
 import { DEFAULT_BASE, backendBase, isLocal } from "../lib/addresses.js";
 import { Problem, plainProblem } from "../lib/problems.js";
 import { OLDEST_BACKEND, isBefore } from "../lib/versions.js";
+import { refreshTabs } from "./sites.js";
+import { forgetVerdicts } from "./verdicts.js";
 import { backendAt, dropPairing, keepPairing, noteSent, pairing } from "./stores.js";
 
 /** Say which backend we are paired with, or which could be. */
@@ -35,6 +37,8 @@ export async function pair({ base: typed, code, name }) {
   await noteSent({ to: backend.base, route: "POST /pair", told: { name } });
   const { token, client } = await backend.pair(code, name);
   await keepPairing({ base: backend.base, token, client });
+  await forgetVerdicts();
+  await refreshTabs(); // scripts that found nobody to ask go on
   return describePairing();
 }
 
@@ -59,6 +63,7 @@ export async function testConnection() {
 /** Forget the token. The backend's `brushmark tokens revoke` makes it worthless as well. */
 export async function unpair() {
   await dropPairing();
+  await forgetVerdicts();
   return describePairing();
 }
 

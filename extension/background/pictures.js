@@ -12,14 +12,15 @@ const TIMEOUT_MS = 20_000;
  * @param {{address: string, bytes?: string, how: string}[]} candidates best first; `bytes` is
  *   base64 that the page's script has read already.
  * @param {string} pageUrl the page that shows them, as the browser says.
+ * @param {{cookies: boolean}} [manner] whether their hosts may see who asks.
  * @returns {Promise<{bytes: Uint8Array, address: string, how: string}>}
  * @throws {Problem} the most helpful of what went wrong.
  */
-export async function obtain(candidates, pageUrl) {
+export async function obtain(candidates, pageUrl, { cookies = true } = {}) {
   let worst = null;
   for (const candidate of candidates) {
     try {
-      const bytes = await bytesOf(candidate, pageUrl);
+      const bytes = await bytesOf(candidate, pageUrl, cookies);
       requirePicture(bytes);
       if (candidate.shape && !(await hasShape(bytes, candidate.shape))) continue;
       return { bytes, address: candidate.address, how: candidate.how };
@@ -42,7 +43,7 @@ export async function outOfReach(candidates, pageUrl) {
   return closed;
 }
 
-async function bytesOf({ address, bytes }, pageUrl) {
+async function bytesOf({ address, bytes }, pageUrl, cookies) {
   if (typeof bytes === "string") return fromBase64(bytes);
   if (address.startsWith("data:")) {
     const decoded = decodeDataAddress(address);
@@ -51,7 +52,7 @@ async function bytesOf({ address, bytes }, pageUrl) {
   }
   if (!webAddress(address)) throw new Problem("gone");
   if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
-  return download(address);
+  return download(address, cookies);
 }
 
 // Our host permission for the backend reaches every program on this machine. A page from elsewhere
@@ -61,14 +62,14 @@ async function mayFetch(address, pageUrl) {
   return chrome.permissions.contains({ origins: [hostPattern(address)] });
 }
 
-async function download(address) {
+async function download(address, cookies) {
   const host = hostOf(address);
   let answer;
   try {
     answer = await fetch(address, {
       // As the page shows it: from the cache where it lies there, with the cookies of its host.
       cache: "force-cache",
-      credentials: "include",
+      credentials: cookies ? "include" : "omit",
       headers: { Accept: "image/avif,image/webp,image/png,image/jpeg,image/gif,*/*;q=0.5" },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

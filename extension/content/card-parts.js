@@ -145,5 +145,5 @@
     ].filter(Boolean);
   }
 
-  ours.parts = { busy, verdict, disagreement, problem };
+  ours.parts ??= { busy, verdict, disagreement, problem };
 })();

@@ -102,5 +102,5 @@
       border: 1px solid var(--line); box-shadow: 0 6px 20px rgb(0 0 0 / .25); pointer-events: none; }
   `;
 
-  ours.styles = { COLOURS, CARD, HEAT, PICKER };
+  ours.styles ??= { COLOURS, CARD, HEAT, PICKER };
 })();

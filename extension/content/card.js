@@ -186,5 +186,5 @@
     }
   }
 
-  ours.card = { show, note, close, outOfTheWay };
+  ours.card ??= { show, note, close, outOfTheWay };
 })();

@@ -23,6 +23,13 @@
     present(ticket, null, { phase: "problem", problem: nothingFound(known) });
   }
 
+  /** Check the picture that an element shows, such as one whose badge was pressed. */
+  function start(ticket, element) {
+    const picture = locate.fromElement(element);
+    if (picture) return run(ticket, picture);
+    return present(ticket, null, { phase: "problem", problem: nothingFound(true) });
+  }
+
   const again = ({ element }) => locate.fromElement(element);
 
   const nothingFound = (known) =>
@@ -137,5 +144,5 @@
     await heat.show(ticket, element, png);
   }
 
-  ours.check = { begin, pick, show, showHeat };
+  ours.check ??= { begin, start, pick, show, showHeat };
 })();

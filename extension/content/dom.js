@@ -62,5 +62,5 @@
     return null;
   }
 
-  ours.dom = { shadowOf, claim, isOurs, findAll, stackAt, parentOf, closest };
+  ours.dom ??= { shadowOf, claim, isOurs, findAll, stackAt, parentOf, closest };
 })();

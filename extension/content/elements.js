@@ -71,5 +71,5 @@
     }
   }
 
-  ours.elements = { element, host };
+  ours.elements ??= { element, host };
 })();

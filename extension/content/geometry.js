@@ -81,5 +81,5 @@
     return width > 0 && height > 0 ? width * height : 0;
   }
 
-  ours.geometry = { placeCard, drawnBox, area, contains, shared };
+  ours.geometry ??= { placeCard, drawnBox, area, contains, shared };
 })();

@@ -63,5 +63,5 @@
     shown = null;
   }
 
-  ours.heat = { show, hide };
+  ours.heat ??= { show, hide };
 })();

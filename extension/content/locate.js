@@ -165,5 +165,5 @@
     return elements.sort((a, b) => inView(b) - inView(a))[0] ?? null;
   }
 
-  ours.locate = { watchClicks, fromHints, atPoint, fromElement };
+  ours.locate ??= { watchClicks, fromHints, atPoint, fromElement };
 })();

@@ -12,6 +12,8 @@
     "card.show": (message) => ours.check.show(message),
     "heat.show": (message) => ours.check.showHeat(message),
     "heat.hide": ({ ticket }) => ours.heat.hide(ticket),
+    "scan.refresh": () => void ours.scan?.refresh(),
+    "scan.point": (message) => ours.scan?.point(message) ?? { gone: true },
   };
 
   chrome.runtime.onMessage.addListener((message, sender, respond) => {

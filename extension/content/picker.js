@@ -94,5 +94,5 @@
     active = null;
   }
 
-  ours.picker = { begin, end };
+  ours.picker ??= { begin, end };
 })();

@@ -37,7 +37,7 @@
 
   async function bytesOrNothing(read) {
     try {
-      return { bytes: base64(await read()) };
+      return { bytes: await base64(await read()) };
     } catch {
       return {};
     }
@@ -54,11 +54,14 @@
     return within(await answer.blob());
   }
 
-  function canvasBytes(canvas) {
-    return new Promise((resolve, reject) => {
+  /** Try to read an address as the page itself would. @returns {{bytes?: string}} */
+  const tried = (address) => bytesOrNothing(() => fetched(address));
+
+  async function canvasBytes(canvas) {
+    return within(await new Promise((resolve, reject) => {
       // Throws where the canvas holds pictures of other origins: then the screen is all there is.
-      canvas.toBlob((blob) => (blob ? resolve(within(blob)) : reject(new TypeError("empty"))));
-    });
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new TypeError("empty"))));
+    }));
   }
 
   async function frameBytes(video) {
@@ -67,17 +70,19 @@
     return within(await canvas.convertToBlob({ type: "image/png" }));
   }
 
-  async function within(blob) {
+  function within(blob) {
     if (blob.size === 0 || blob.size > MAX_BYTES) throw new RangeError("size");
-    return new Uint8Array(await blob.arrayBuffer());
+    return blob;
   }
 
-  function base64(bytes) {
-    let text = "";
-    for (let start = 0; start < bytes.length; start += 0x8000) {
-      text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-    }
-    return btoa(text);
+  // The browser's reader works beside the page's thread; a loop here would hold the page up.
+  function base64(blob) {
+    return new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(blob);
+    });
   }
 
   /** Read base64, as heat maps come in. */
@@ -85,5 +90,5 @@
     return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   }
 
-  ours.read = { readOwn, readThrough, fromBase64 };
+  ours.read ??= { readOwn, readThrough, tried, fromBase64 };
 })();

@@ -147,5 +147,5 @@
     }
   }
 
-  ours.sources = { SELECTOR, pictureOf, styledPictureOf, stylesAddresses, isBlank };
+  ours.sources ??= { SELECTOR, pictureOf, styledPictureOf, stylesAddresses, isBlank };
 })();

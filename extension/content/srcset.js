@@ -49,5 +49,5 @@
     return sorted.filter(({ url }) => !seen.has(url) && seen.add(url));
   }
 
-  ours.srcset = { parse, largestFirst };
+  ours.srcset ??= { parse, largestFirst };
 })();

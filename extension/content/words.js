@@ -22,5 +22,5 @@
   /** “ltr” or “rtl”: of the browser's language, not of the page. */
   const direction = () => word("@@bidi_dir") || "ltr";
 
-  ours.words = { word, percent, day, locale, direction };
+  ours.words ??= { word, percent, day, locale, direction };
 })();

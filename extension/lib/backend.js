@@ -89,6 +89,11 @@ export class Backend {
     return this._json("POST", path, { json: { claim, reason }, record: true });
   }
 
+  /** List the appeals of this client, newest first, each with the latest review of its picture. */
+  async appeals() {
+    return (await this._json("GET", "/appeals")).appeals;
+  }
+
   /** Return the heat map as the bytes of a PNG. */
   async heatmap(id) {
     const path = `/predictions/${encodeURIComponent(id)}/heatmap`;

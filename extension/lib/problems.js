@@ -40,6 +40,8 @@ export const REASONS = {
   out_of_sight: ["retry"],
   page_forbidden: [],
   stopped: ["retry"],
+  not_scanned: [],
+  site_permission: [],
   record_gone: [],
 };
 

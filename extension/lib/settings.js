@@ -2,12 +2,22 @@
 
 export const WHEN_TO_SEND_ADDRESSES = ["never", "asked", "always"];
 
+/** What happens to pictures of the chosen outcomes while a page is scanned. */
+export const COVERS = ["none", "blur", "hide"];
+export const COVERABLE = ["ai_generated", "human_made", "uncertain"];
+
 export const DEFAULTS = Object.freeze({
   sendAddresses: "never",
+  cover: "none",
+  coverOutcomes: Object.freeze(["ai_generated"]),
+  scanPrivate: false,
 });
 
 const FITS = {
   sendAddresses: (value) => WHEN_TO_SEND_ADDRESSES.includes(value),
+  cover: (value) => COVERS.includes(value),
+  coverOutcomes: (value) => Array.isArray(value) && value.every((each) => COVERABLE.includes(each)),
+  scanPrivate: (value) => typeof value === "boolean",
 };
 
 /** Read stored settings. */

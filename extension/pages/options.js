@@ -1,6 +1,8 @@
 /** The options page: pairing, privacy, what was sent. */
 
 import { backendBase, hostPattern, isLocal } from "../lib/addresses.js";
+import { buildCover } from "./cover.js";
+import { showSites } from "./sites.js";
 import { showSent } from "./sent.js";
 import { ask, putWords, showNews, showProblem, word } from "./words.js";
 
@@ -87,7 +89,10 @@ async function unpair() {
 const browserName = () => (navigator.userAgent.includes("Firefox/") ? "Firefox" : "Chromium");
 
 async function showSettings() {
-  const { sendAddresses } = await ask("settings.read");
+  const settings = await ask("settings.read");
+  const { sendAddresses } = settings;
+  buildCover($("cover"), settings);
+  $("scan-private").checked = settings.scanPrivate;
   const radio = document.querySelector(`input[name=sendAddresses][value=${sendAddresses}]`);
   radio.checked = true;
 }
@@ -103,7 +108,7 @@ async function keepAddresses({ target }) {
 }
 
 async function showShortcut() {
-  const [command] = await chrome.commands.getAll();
+  const command = (await chrome.commands.getAll()).find(({ name }) => name === "pick-picture");
   $("shortcut").textContent = command?.shortcut
     ? word("shortcutIs", command.shortcut)
     : word("shortcutNone");
@@ -122,5 +127,8 @@ $("clear-sent").addEventListener("click", async () => {
 });
 const described = await ask("backend.describe");
 showPairing(described);
-await Promise.all([showSettings(), showSent(), showShortcut()]);
+$("scan-private").addEventListener("change", ({ target }) =>
+  ask("settings.write", { changes: { scanPrivate: target.checked } }));
+chrome.storage.onChanged.addListener((changes) => changes.scanning && showSites());
+await Promise.all([showSites(), showSettings(), showSent(), showShortcut()]);
 await doing(described.paired ? $("test") : $("find"), described.paired ? failingTest : find)();

@@ -25,7 +25,7 @@ from tests.dashboard.browser import CANDIDATES
 from tests.extension.site import CDN, FRAMES, PAGES
 
 EXTENSION = Path(__file__).parents[2] / "extension"
-GRANTED = tuple(f"{host}/*" for host in (PAGES, FRAMES, CDN))
+GRANTED = tuple(f"*://{host.removeprefix('http://')}/*" for host in (PAGES, FRAMES, CDN))
 WAIT_S = 10.0
 _DISPATCH = """
 async (info) => {

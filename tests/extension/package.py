@@ -22,9 +22,12 @@ def manifest_for(browser: str) -> dict[str, Any]:
     if browser == "firefox":
         del manifest["background"]["service_worker"]
         del manifest["minimum_chrome_version"]
+        del manifest["side_panel"]
+        manifest["permissions"].remove("sidePanel")
     else:
         del manifest["background"]["scripts"]
         del manifest["browser_specific_settings"]
+        del manifest["sidebar_action"]
     return manifest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class File:
     type: str = "text/html; charset=utf-8"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    """How long the answer takes to come."""
 
 
 @dataclass
@@ -67,6 +70,7 @@ def serving_sites() -> Iterator[Site]:
             site.asked.append(address)
             plain = address.partition("?")[0]
             file = site.files.get(plain, File(b"nothing here", "text/plain", 404))
+            time.sleep(file.delay_s)
             self.send_response(file.status)
             self.send_header("Content-Type", file.type)
             self.send_header("Content-Length", str(len(file.body)))

@@ -34,7 +34,10 @@ def check(
 def test_the_shipped_manifest_asks_for_no_more_than_it_says() -> None:
     """Nothing but the backend is reachable without being asked for; no file is open to pages."""
     manifest = json.loads((EXTENSION / "manifest.json").read_text("utf-8"))
-    assert manifest["permissions"] == ["activeTab", "scripting", "contextMenus", "storage"]
+    asked = ["activeTab", "scripting", "contextMenus", "storage"]
+    assert manifest_for("firefox")["permissions"] == asked
+    assert manifest_for("chromium")["permissions"] == [*asked, "sidePanel"]
+    assert manifest["optional_host_permissions"] == ["https://*/*", "http://*/*"]
     assert manifest["host_permissions"] == ["http://127.0.0.1/*", "http://localhost/*"]
     assert "web_accessible_resources" not in manifest
     assert "content_scripts" not in manifest

@@ -1,0 +1,141 @@
+/** Asking the worker about pictures of a page: a few at once, later again where it cannot answer now. */
+(() => {
+  const ours = (globalThis.brushmark ??= {});
+  const { read } = ours;
+  const MOST_IN_MESSAGE = 8;
+  const MOST_MESSAGES = 2;
+  const COLLECT_MS = 60;
+  const AGAIN_S = [2, 5, 15, 30, 60];
+
+  /**
+   * Make a queue.
+   * @param {{candidatesOf, stillWanted, answered, troubled}} parts `candidatesOf(entry)` says where
+   *   its picture lies; `answered(entry, answer)` and `troubled(problem | null)` hear how it went.
+   */
+  function make({ candidatesOf, stillWanted, answered, troubled }) {
+    let waiting = [];
+    let running = 0;
+    let failures = 0;
+    let timer = null;
+    let ended = false;
+    const sharing = new Set(); // hosts that let pages read their pictures are tried, others once
+    const silent = new Set();
+
+    function push(entry) {
+      if (!waiting.includes(entry)) waiting.push(entry);
+      if (failures === 0) later(COLLECT_MS);
+    }
+
+    function later(ms) {
+      if (timer !== null || ended) return;
+      timer = setTimeout(() => {
+        timer = null;
+        flush();
+      }, ms);
+    }
+
+    function flush() {
+      waiting = waiting.filter(stillWanted);
+      while (!ended && waiting.length > 0 && running < (failures > 0 ? 1 : MOST_MESSAGES)) {
+        running += 1;
+        const entries = waiting.splice(0, MOST_IN_MESSAGE);
+        send(entries).then(wentWell, (problem) => wentWrong(entries, problem)).finally(() => {
+          running -= 1;
+          if (failures === 0 && waiting.length > 0) later(0);
+        });
+      }
+    }
+
+    async function send(entries) {
+      const asked = await Promise.all(entries.map(async (entry) =>
+        ({ entry, candidates: await readNear(candidatesOf(entry)) })));
+      const unread = await deliver(asked, false);
+      const tried = await Promise.all(unread.map(async ({ entry, candidates, read: closed }) =>
+        ({ entry, candidates: await readShared(candidates, closed) })));
+      if (tried.length > 0) await deliver(tried, true);
+    }
+
+    async function deliver(asked, readHere) {
+      const pictures = asked.map(({ candidates }) => ({ candidates, readHere }));
+      const { results } = await ask({ type: "scan.check", pictures });
+      const unread = [];
+      asked.forEach((each, i) => {
+        if (results[i].read) unread.push({ ...each, read: results[i].read });
+        else if (!ended) answered(each.entry, results[i]);
+      });
+      return unread;
+    }
+
+    // Of the page's own origin, with its cookies and out of its cache; others are the worker's.
+    async function readNear(candidates) {
+      const near = candidates.map(({ address }) => isNear(address));
+      if (!near[0]) return candidates;
+      return [{ ...candidates[0], ...(await read.tried(candidates[0].address)) }, ...candidates.slice(1)];
+    }
+
+    const isNear = (address) => address.startsWith("blob:") || originOf(address) === location.origin;
+
+    // A host that keeps its pictures from pages is tried once: browsers complain in the console.
+    async function readShared(candidates, closed) {
+      const first = closed[0];
+      const origin = originOf(candidates[first].address);
+      if (silent.has(origin)) return candidates;
+      const found = await read.readThrough(candidates, [first]);
+      if (found[first].bytes === undefined && !sharing.has(origin)) silent.add(origin);
+      else sharing.add(origin);
+      return found;
+    }
+
+    function wentWell() {
+      failures = 0;
+      if (!ended) troubled(null);
+    }
+
+    function wentWrong(entries, problem) {
+      if (ended) return;
+      waiting = [...entries, ...waiting];
+      const pause = problem?.retryAfterS ?? AGAIN_S[Math.min(failures, AGAIN_S.length - 1)];
+      failures += 1;
+      troubled(problem?.reason ? problem : { reason: "stopped", host: "" });
+      later(pause * 1000);
+    }
+
+    return {
+      push,
+      /** Ask again now: the backend may be there again. */
+      hurry() {
+        clearTimeout(timer);
+        timer = null;
+        later(COLLECT_MS);
+      },
+      end() {
+        ended = true;
+        clearTimeout(timer);
+        waiting = [];
+      },
+      get left() {
+        return waiting.length;
+      },
+    };
+  }
+
+  function originOf(address) {
+    try {
+      return new URL(address, document.baseURI).origin;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Ask the worker, twice where it ended in the middle. */
+  async function ask(message) {
+    for (let tries = 0; tries < 2; tries += 1) {
+      const answer = await chrome.runtime.sendMessage(message).catch(() => null);
+      if (answer?.problem) throw answer.problem;
+      if (answer) return answer;
+    }
+    throw { reason: "stopped", host: "" };
+  }
+
+  ours.scanQueue ??= { make, ask };
+})();

@@ -1,0 +1,36 @@
+/** What a badge needs of a verdict, and how long it may be told again without asking. */
+
+/** A review may come at any time, and asking by hash costs little. */
+const GOOD_FOR_MS = 10 * 60 * 1000;
+export const MOST_KEPT = 1500;
+
+/** Keep of a record, or of what a lookup answers, what badges and lists show. */
+export function briefOf(record) {
+  const { outcome, probabilities, summary, review, similar_review: similar, conflict } = record;
+  return {
+    outcome,
+    ai: probabilities?.ai_generated ?? null,
+    summary,
+    review: review ? { label: review.label, at: review.created_at } : null,
+    similar: !review && similar ? { label: similar.label, at: similar.reviewed_at } : null,
+    conflict: conflict === true,
+  };
+}
+
+/** Tell whether a verdict is of the model and the thresholds in force. */
+export function isCurrent({ model, policy }, inForce) {
+  // What the model did not judge, evidence or the gate did: no model stands behind it.
+  return policy === inForce.policy && (model === null || model.sha256 === inForce.model);
+}
+
+/** Name a verdict for the cache. */
+export const keyOf = (sha256, { model, policy }) => `verdict:${sha256}:${model.slice(0, 16)}:${policy}`;
+
+export const isFresh = ({ at }, now) => now - at < GOOD_FOR_MS && at <= now;
+
+/** Return the names of what has to go, oldest first, so that few enough remain. */
+export function outworn(entries, now, most = MOST_KEPT) {
+  const stale = entries.filter(([, value]) => !isFresh(value, now));
+  const fresh = entries.filter(([, value]) => isFresh(value, now)).sort(([, a], [, b]) => a.at - b.at);
+  return [...stale, ...fresh.slice(0, Math.max(0, fresh.length - most))].map(([name]) => name);
+}

@@ -1,0 +1,105 @@
+/** What was found on the page in the tab: counts, a list, and what could not be read. */
+
+import { patternsOf } from "../lib/sites.js";
+import { allow } from "./site.js";
+import { ask, showProblem, word } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const ORDER = ["ai_generated", "uncertain", "human_made", "not_assessed"];
+const SIGNS = { ai_generated: "AI", uncertain: "?", human_made: "✎", not_assessed: "–" };
+const MOST_SHOWN = 100;
+
+/** Show the page of a tab. */
+export async function showPage(tab, site) {
+  $("page").hidden = !tab || !site.scanned;
+  if (!tab || !site.scanned) return;
+  const { frames } = await ask("scan.page", { tabId: tab.id });
+  const items = Object.entries(frames).flatMap(([frameId, frame]) =>
+    frame.items.map((item) => ({ ...item, frameId: Number(frameId) })));
+  showCounts(items);
+  showNote(items, Object.values(frames));
+  showClosed(Object.values(frames), site);
+  showList(items, tab);
+}
+
+const foundIn = ({ outcome, review }) => {
+  if (!review) return outcome;
+  return review.label === "cannot_tell" ? "uncertain" : review.label;
+};
+
+function showCounts(items) {
+  const counted = ORDER.map((outcome) => [outcome, items.filter((item) => foundIn(item) === outcome).length]);
+  $("counts").replaceChildren(...counted.filter(([, count]) => count > 0).map(([outcome, count]) => {
+    const line = document.createElement("li");
+    const number = document.createElement("b");
+    number.textContent = count.toLocaleString();
+    line.append(number, ` ${word(`outcome_${outcome}`)}`);
+    return line;
+  }));
+}
+
+function showNote(items, frames) {
+  const problem = frames.map((frame) => frame.problem).find(Boolean);
+  const left = frames.reduce((sum, frame) => sum + frame.left, 0);
+  $("page-note").replaceChildren();
+  if (problem) return showProblem($("page-note"), problem);
+  $("page-note").className = "faint";
+  if (left > 0) $("page-note").textContent = word("pageLeft", left);
+  else if (items.length === 0) $("page-note").textContent = word("pageNothing");
+}
+
+function showClosed(frames, site) {
+  const closed = new Map();
+  for (const [host, count] of frames.flatMap((frame) => Object.entries(frame.closed))) {
+    closed.set(host, (closed.get(host) ?? 0) + count);
+  }
+  $("closed").replaceChildren(...[...closed].map(([host, count]) => {
+    const line = document.createElement("p");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = word("action_allowHost", host);
+    button.addEventListener("click", () => allow({ site: site.site, pictures: host }, patternsOf(host))
+      .catch((problem) => showProblem($("news"), problem)));
+    line.append(word("pageClosed", count, host), " ", button);
+    return line;
+  }));
+}
+
+function showList(items, tab) {
+  const rank = (item) => ORDER.indexOf(foundIn(item));
+  const sorted = [...items].sort((a, b) => rank(a) - rank(b) || (b.ai ?? 0) - (a.ai ?? 0));
+  $("pictures").replaceChildren(...sorted.slice(0, MOST_SHOWN).map((item) => row(item, tab)));
+  $("more").hidden = sorted.length <= MOST_SHOWN;
+  $("more").textContent = word("pageMore", sorted.length - MOST_SHOWN);
+}
+
+function row(item, tab) {
+  const line = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.title = word("pagePoint");
+  button.append(
+    part("dot", SIGNS[foundIn(item)], foundIn(item)),
+    part("name", item.name || word("pageUnnamed")),
+    part("how", howOf(item)),
+  );
+  button.setAttribute("aria-label", `${word(`outcome_${foundIn(item)}`)}: ${item.name || word("pageUnnamed")}`);
+  button.addEventListener("click", () =>
+    ask("scan.point", { tabId: tab.id, frameId: item.frameId, id: item.id }).catch(() => {}));
+  line.append(button);
+  return line;
+}
+
+function howOf({ review, similar, conflict, ai }) {
+  const { percent } = globalThis.brushmark.words;
+  if (review) return `✓ ${word("reviewedShort")}`;
+  const chance = ai === null ? "" : percent(ai);
+  return [chance, conflict ? "!" : "", similar ? "≈" : ""].filter(Boolean).join(" ");
+}
+
+function part(name, text, more = "") {
+  const made = document.createElement("span");
+  made.className = `${name} ${more}`.trim();
+  made.textContent = text;
+  return made;
+}
