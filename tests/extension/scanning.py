@@ -90,7 +90,7 @@ def badges(browser: Extended, page: Page, frame: Frame | None = None) -> Badges:
 
 
 def popup(browser: Extended, page: Page, **query: str) -> Page:
-    """Open the popup for the tab of a page, in a tab of its own: automation cannot press buttons."""
+    """Open the popup for the tab of a page, in a tab of its own: nobody can press the button."""
     page.bring_to_front()
     tab = browser.worker.evaluate(_TAB)
     opened = browser.context.new_page()
