@@ -75,6 +75,7 @@ class Source(StrEnum):
     DASHBOARD = "dashboard"
     CLI = "cli"
     API = "api"
+    IMPORT = "import"
 
 
 class Scope(StrEnum):
@@ -310,6 +311,20 @@ class Appeal:
     claim: Label
     reason: str
     client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What an imported data set says of a picture's bytes, and the log cannot know."""
+
+    sha256: str
+    generator: str
+    kind: str
+    source: str
+    licence: str
+    group: str | None = None
+    """Pictures that belong together there: near-duplicates and series."""
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

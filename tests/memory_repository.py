@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from backend.domain import (
     Appeal,
     AuditEvent,
     Basis,
+    Credit,
     EvidenceStatus,
     Job,
     Label,
@@ -33,7 +34,9 @@ from backend.storage.repository import (
     SORTS,
     UNSEEN,
     DailyCounts,
+    Erased,
     Extras,
+    Foreign,
     Mark,
     Page,
     PredictionFilter,
@@ -41,6 +44,7 @@ from backend.storage.repository import (
     Reviewed,
     Similar,
     Stats,
+    TakenIn,
 )
 from backend.wire import time_to_text
 
@@ -65,6 +69,7 @@ class MemoryRepository(Repository):
         self._jobs: dict[str, Job] = {}
         self._facts: dict[str, str] = {}
         self._events: dict[str, AuditEvent] = {}
+        self._credits: dict[str, Credit] = {}
         self._closed = False
 
     def __getattribute__(self, name: str) -> Any:
@@ -311,6 +316,108 @@ class MemoryRepository(Repository):
     def similar_reviewed(self, phash: int, *, bits: int = NEAR_BITS) -> tuple[Similar, ...]:
         found = self.similar(phash, bits=bits, limit=len(self._records))
         return tuple(s for s in found if self._standing(s.record.image.sha256))[:50]
+
+    # ---- from elsewhere -----------------------------------------------------------------
+
+    def take_in(self, foreign: Iterable[Foreign]) -> TakenIn:
+        counts = dict.fromkeys(TakenIn._fields, 0)
+        before = (dict(self._records), dict(self._reviews), dict(self._credits))
+        try:
+            for each in foreign:
+                counts[self._take_record(each)] += 1
+                counts[self._take_review(each)] += 1
+                if each.credit:
+                    self._credits.setdefault(each.credit.sha256, each.credit)
+        except BaseException:
+            self._records, self._reviews, self._credits = before
+            raise
+        return TakenIn(**counts)
+
+    def _take_record(self, each: Foreign) -> str:
+        known = self._records.get(each.record.id)
+        if known is None:
+            self.append_prediction(each.record, each.extras)
+            return "records"
+        return "known" if known.image.sha256 == each.record.image.sha256 else "clashing"
+
+    def _take_review(self, each: Foreign) -> str:
+        review = each.review
+        standing = self.latest_reviews([review.sha256]).get(review.sha256)
+        if review.id in self._reviews or (
+            each.yields and standing and standing.label is review.label
+        ):
+            return "reviewed"
+        if each.yields and standing:
+            return "contradicted"
+        record = self._records.get(review.prediction_id)
+        if record is None or record.image.sha256 != review.sha256:
+            return "unplaced"
+        self.append_review(review)
+        return "labels"
+
+    def credits_of(self, digests: Sequence[str]) -> Mapping[str, Credit]:
+        return {d: self._credits[d] for d in digests if d in self._credits}
+
+    # ---- letting go ---------------------------------------------------------------------
+
+    def records_at(self, address: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
+        found = [
+            r
+            for r in self._records.values()
+            if address in {r.context.page_url, r.context.image_url}
+        ]
+        return tuple(found[:limit])
+
+    def unshared(self, prediction_ids: Sequence[str]) -> tuple[str, ...]:
+        held = {r.image.sha256 for i, r in self._records.items() if i not in set(prediction_ids)}
+        mine = (self._records[i].image.sha256 for i in prediction_ids if i in self._records)
+        return tuple(sorted({digest for digest in mine if digest not in held}))
+
+    def erase(self, prediction_ids: Sequence[str]) -> Erased:
+        gone, ids = set(self.unshared(prediction_ids)), set(prediction_ids)
+        sizes = [len(each) for each in (self._records, self._reviews, self._appeals)]
+        for each in ids & set(self._records):
+            del self._records[each]
+            self._extras.pop(each, None)
+
+        def stays(about: Review | Appeal) -> bool:
+            return about.sha256 not in gone and about.prediction_id not in ids
+
+        self._reviews = {i: r for i, r in self._reviews.items() if stays(r)}
+        self._appeals = {i: a for i, a in self._appeals.items() if stays(a)}
+        self._credits = {d: c for d, c in self._credits.items() if d not in gone}
+        after = [len(each) for each in (self._records, self._reviews, self._appeals)]
+        return Erased(*(a - b for a, b in zip(sizes, after, strict=True)))
+
+    def erase_client(self, client: str) -> Erased:
+        before = len(self._appeals)
+        self._appeals = {i: a for i, a in self._appeals.items() if a.client != client}
+        self._reviews = {
+            i: replace(r, reviewer="forgotten", note="") if r.reviewer == client else r
+            for i, r in self._reviews.items()
+        }
+        self._tokens = {
+            i: t
+            for i, t in self._tokens.items()
+            if not (t.revoked_at and f"{t.name} · {t.id[-8:]}" == client)
+        }
+        return Erased(0, 0, before - len(self._appeals))
+
+    def rewrite_history(self, rewrite: Callable[[str], str]) -> int:
+        events = {
+            i: replace(
+                e, actor=rewrite(e.actor), action=rewrite(e.action), detail=rewrite(e.detail)
+            )
+            for i, e in self._events.items()
+        }
+        jobs = {i: replace(j, detail=rewrite(j.detail)) for i, j in self._jobs.items()}
+        changed = sum(events[i] != self._events[i] for i in events)
+        changed += sum(jobs[i] != self._jobs[i] for i in jobs)
+        self._events, self._jobs = events, jobs
+        return changed
+
+    def repack(self) -> bool:
+        return True
 
     # ---- tokens, policies, jobs, facts, audit -------------------------------------------
 

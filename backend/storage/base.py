@@ -24,3 +24,4 @@ class Store:
         self.jobs = self.db.rows("jobs")
         self.facts = self.db.rows("facts")
         self.events = self.db.rows("events")
+        self.credits = self.db.rows("credits")

@@ -5,7 +5,7 @@ One contract test-suite (`tests/storage/contract.py`) runs over every implementa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from backend.domain import (
     Activation,
     Appeal,
     AuditEvent,
+    Credit,
     Job,
     Label,
     Outcome,
@@ -141,6 +142,45 @@ class Extras:
     """The pooled feature vector as little-endian float16."""
     phash: int | None = None
     """The perceptual hash (64 bits) by which near-duplicates are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A labelled picture from elsewhere, as the log takes it in.
+
+    `record` may be one that the log holds. A label that `yields` gives way to one that stands.
+    """
+
+    record: PredictionRecord
+    extras: Extras
+    review: Review
+    credit: Credit | None
+    yields: bool
+
+
+class TakenIn(NamedTuple):
+    """What became of the records and of the labels that were taken in."""
+
+    records: int
+    known: int
+    """Records that were here already."""
+    clashing: int
+    """Records whose id another picture's record has here; left out."""
+    labels: int
+    reviewed: int
+    """Labels that were here already."""
+    contradicted: int
+    """Labels left out, since another stands here."""
+    unplaced: int
+    """Labels left out, since their record clashed."""
+
+
+class Erased(NamedTuple):
+    """How many documents were erased."""
+
+    records: int
+    reviews: int
+    appeals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +364,35 @@ class Repository(Protocol):
         self, limit: int = 200, before: tuple[datetime, str] | None = None
     ) -> tuple[AuditEvent, ...]:
         """Return audit events, newest first; `before` is a moment and an id."""
+
+    # data sets from elsewhere
+    def take_in(self, foreign: Iterable[Foreign]) -> TakenIn:
+        """Add records, reviews and credits that are not here yet, all or none."""
+
+    def credits_of(self, digests: Sequence[str]) -> Mapping[str, Credit]:
+        """Return what imported data sets say of each of these pictures, where any does."""
+
+    # letting go for good
+    def records_at(self, address: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
+        """Return records whose page or picture has that address."""
+
+    def unshared(self, prediction_ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the SHA-256 of each picture that no record but these is about."""
+
+    def erase(self, prediction_ids: Sequence[str]) -> Erased:
+        """Remove records, what lies beside them, and the reviews and appeals about them.
+
+        Reviews, appeals and credits of a picture's bytes go with its last record.
+        """
+
+    def erase_client(self, client: str) -> Erased:
+        """Remove a client's appeals and revoked tokens, and its name from its reviews."""
+
+    def rewrite_history(self, rewrite: Callable[[str], str]) -> int:
+        """Put every text of the jobs and of the audit trail through `rewrite`; count changes."""
+
+    def repack(self) -> bool:
+        """Leave no trace of what was erased; False where somebody else is in the way."""
 
     # figures
     def reviewed(self) -> tuple[Reviewed, ...]:

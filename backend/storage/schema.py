@@ -111,6 +111,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "jobs": Shape((_ID, _CREATED), ("unique jobs_id: id", "jobs_time: created_at")),
     "facts": Shape((_text("key"),), ("unique facts_key: key",)),
+    "credits": Shape((_SHA256,), ("unique credits_sha256: sha256",)),
     "events": Shape((_ID, _CREATED), ("unique events_id: id", "events_time: created_at")),
 }
 
@@ -156,12 +157,14 @@ def _index_statement(table: str, index: str) -> str:
 
 
 Step = Callable[[sqlite3.Connection], None]
+_LATER = {"credits"}
+"""Document tables that version 1 did not have."""
 
 
 def _documents(connection: sqlite3.Connection) -> None:
     """Version 1: the document tables, and what lies beside a prediction."""
     for table in SHAPES:
-        for statement in create_statements(table):
+        for statement in () if table in _LATER else create_statements(table):
             connection.execute(statement)
     for statement in (
         "CREATE TABLE extras (doc_id INTEGER PRIMARY KEY"
@@ -217,7 +220,13 @@ def _queues(connection: sqlite3.Connection) -> None:
     _reindex(connection, "reviews", "reviews_time: created_at, id")
 
 
-STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues, derive)
+def _credits(connection: sqlite3.Connection) -> None:
+    """Version 5: what imported data sets say of pictures."""
+    for statement in create_statements("credits"):
+        connection.execute(statement)
+
+
+STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues, derive, _credits)
 """Each takes the file from the version of its place to the next; never changed once released."""
 
 

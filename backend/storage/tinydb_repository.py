@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from backend.storage import counters
+from backend.storage.erasure import Erasure
 from backend.storage.failures import require_space
 from backend.storage.figure_log import FigureLog
+from backend.storage.intake import Intake
 from backend.storage.ledger import Ledger
 from backend.storage.repository import Stats
 from backend.storage.waiting_log import WaitingLog
@@ -17,7 +19,7 @@ _SPARE_BYTES = 32 * 1024 * 1024
 _HEARTBEAT = "last_ready"
 
 
-class TinyDBRepository(WaitingLog, FigureLog, Ledger):
+class TinyDBRepository(WaitingLog, Intake, Erasure, FigureLog, Ledger):
     """A `Repository` in one SQLite file; what it holds is durable when a method returns."""
 
     _ready_until = 0.0

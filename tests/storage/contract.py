@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from backend.domain import (
     AuditEvent,
     Context,
+    Credit,
     Job,
     Label,
     Outcome,
@@ -24,7 +26,16 @@ from backend.domain import (
     Token,
 )
 from backend.errors import BadInput, Conflict, NotFound, StoreUnavailable
-from backend.storage.repository import UNSEEN, Extras, Mark, PredictionFilter, Repository
+from backend.storage.repository import (
+    UNSEEN,
+    Erased,
+    Extras,
+    Foreign,
+    Mark,
+    PredictionFilter,
+    Repository,
+    TakenIn,
+)
 from tests.records import EPOCH, appeal, digest, extras, make_id, record, review
 
 ALL = PredictionFilter()
@@ -46,6 +57,13 @@ def walk(repository: Repository, where: PredictionFilter, sort: str, limit: int)
         cursor = page.next_cursor
         if cursor is None:
             return found
+
+
+def foreign(number: int, *, yields: bool = False) -> Foreign:
+    """Make a labelled picture from elsewhere."""
+    credit = Credit(digest(number), "human", "art", "museum", "none stated", "g1", "train")
+    kept = record(number)
+    return Foreign(kept, extras(number), review(number, kept), credit, yields)
 
 
 class RepositoryContract:
@@ -560,6 +578,90 @@ class RepositoryContract:
         assert days[0] == "2026-03-07"
 
     # ---- tokens, policies, jobs, facts, audit -------------------------------------------
+
+    def test_foreign_pictures_are_taken_in_once(self, repository: Repository) -> None:
+        """Records, labels and credits from elsewhere are added; a second time changes nothing."""
+        given = [foreign(n) for n in range(3)]
+        assert repository.take_in(given) == TakenIn(3, 0, 0, 3, 0, 0, 0)
+        before = repository.stats()
+        assert repository.take_in(given) == TakenIn(0, 3, 0, 0, 3, 0, 0)
+        assert repository.stats() == before
+        assert before.by_label["human_made"] == 3
+        assert repository.credits_of([digest(1), digest(9)]) == {digest(1): given[1].credit}
+        assert repository.get_extras(make_id("P", 2)) == extras(2)
+
+    def test_foreign_labels_may_yield(self, repository: Repository) -> None:
+        """A label that yields does not change what a curator here decided; others go by time."""
+        repository.append_prediction(record(1), Extras())
+        repository.append_review(review(50, record(1), ReviewLabel.AI_GENERATED))
+        yields = foreign(1, yields=True)
+        assert repository.take_in([yields]) == TakenIn(0, 1, 0, 0, 0, 1, 0)
+        assert repository.take_in([foreign(1)]).labels == 1
+        standing = repository.latest_reviews([digest(1)])[digest(1)]
+        assert standing.label is ReviewLabel.AI_GENERATED  # it is later
+        other = replace(foreign(3), record=replace(record(3), id=make_id("P", 1)))
+        assert repository.take_in([other]) == TakenIn(0, 0, 1, 0, 0, 0, 1)
+
+    def test_foreign_pictures_come_all_or_none(self, repository: Repository) -> None:
+        """Where the source breaks off, nothing of it was taken in."""
+
+        def broken() -> Iterator[Foreign]:
+            yield foreign(1)
+            raise BadInput("the source breaks off")
+
+        with pytest.raises(BadInput):
+            repository.take_in(broken())
+        assert repository.count_predictions(ALL) == 0
+        assert repository.stats().predictions == 0
+
+    def test_erased_records_leave_nothing(self, repository: Repository) -> None:
+        """Records go with what is about them; of bytes that others share, only what is theirs."""
+        for number in range(4):
+            at = Context(page_url="https://a.example/x") if number < 2 else None
+            repository.append_prediction(record(number, picture=number % 3, context=at), Extras())
+        repository.append_review(review(1, record(0, picture=0)))
+        repository.append_review(review(2, record(1)))
+        repository.append_appeal(appeal(1, record(1)))
+        repository.take_in([replace(foreign(1), record=record(1), review=review(2, record(1)))])
+        assert [r.id for r in repository.records_at("https://a.example/x")] == [
+            make_id("P", 0),
+            make_id("P", 1),
+        ]
+        both = [make_id("P", 0), make_id("P", 1)]
+        assert repository.unshared(both) == (digest(1),)  # number 3 is about picture 0 as well
+        assert repository.erase(both) == Erased(2, 2, 1)
+        assert repository.erase(both) == Erased(0, 0, 0)
+        assert ids(repository.list_predictions(ALL).records) == [3, 2]
+        stats = repository.stats()
+        assert (stats.predictions, stats.reviewed, stats.appeals) == (2, 0, 0)
+        assert repository.get_prediction(make_id("P", 0)) is None
+        assert repository.count_predictions(PredictionFilter(reviewed=True)) == 0
+        assert repository.credits_of([digest(1)]) == {}
+        assert repository.repack()
+
+    def test_erased_clients_leave_nothing(self, repository: Repository) -> None:
+        """A client's appeals and revoked tokens go, and its name where it reviewed."""
+        client = f"browser · {make_id('T', 1)[-8:]}"
+        repository.append_token(Token(make_id("T", 1), EPOCH, "browser", Scope.CHECK, "d" * 64))
+        repository.append_prediction(record(1), Extras())
+        repository.append_review(replace(review(1, record(1)), reviewer=client))
+        repository.append_appeal(replace(appeal(1, record(1)), client=client))
+        assert repository.erase_client(client) == Erased(0, 0, 1)
+        (kept,) = repository.reviews_of(digest(1))
+        assert (kept.reviewer, kept.note) == ("forgotten", "")
+        assert len(repository.list_tokens()) == 1
+        repository.revoke_token(make_id("T", 1), EPOCH)
+        repository.erase_client(client)
+        assert repository.list_tokens() == ()
+
+    def test_history_can_be_rewritten(self, repository: Repository) -> None:
+        """Texts of jobs and of the audit trail are replaced where the rewriting changes them."""
+        repository.append_event(AuditEvent(make_id("E", 1), EPOCH, "secret", "export", "x"))
+        repository.append_event(AuditEvent(make_id("E", 2), EPOCH, "other", "export", "x"))
+        repository.save_job(Job(make_id("J", 1), EPOCH, "export", "done", detail="secret"))
+        assert repository.rewrite_history(lambda text: text.replace("secret", "gone")) == 2
+        assert {e.actor for e in repository.list_events()} == {"gone", "other"}
+        assert repository.list_jobs()[0].detail == "gone"
 
     def test_tokens(self, repository: Repository) -> None:
         """A token is found by its digest until it is revoked, and listed ever after."""
