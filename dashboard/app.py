@@ -12,12 +12,16 @@ _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
+from backend.domain import Scope  # noqa: E402
 from dashboard import access, shell  # noqa: E402
 from dashboard.pages import Entry, open_to, sections  # noqa: E402
-from dashboard.views import check, sign_in  # noqa: E402
+from dashboard.views import check, queue, sign_in  # noqa: E402
 
 # One line a page: group, title, address, icon, the scope it needs (None: visitors too), its view.
-PAGES = (Entry("", "Check", "check", ":material/image_search:", None, check.page),)
+PAGES = (
+    Entry("", "Check", "check", ":material/image_search:", None, check.page),
+    Entry("Review", "Queue", "queue", ":material/inbox:", Scope.REVIEW, queue.page),
+)
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)
 if access.login_wanted() and access.signed_in() is None:

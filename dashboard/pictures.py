@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 from PIL import Image, ImageOps
 
-MAX_SIDE_PX = 900
+MAX_SIDE_PX = 1000
 """Long side of what the page shows."""
+_MAX_PIXELS = 50_000_000
+"""As the backend takes; also below the size at which Pillow begins to warn."""
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 
 
 def preview(data: bytes) -> Image.Image | None:
     """Return a small upright RGB copy of a picture; None where it cannot be shown."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))
-                upright = ImageOps.exif_transpose(image)
-                upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
-                return _on_paper(upright)
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                return None
+            image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+            return _on_paper(upright)
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
         return None
+
+
+def web_copy(data: bytes) -> bytes | None:
+    """Return what `preview` shows as the bytes of a JPEG; None where it cannot be shown."""
+    image = preview(data)
+    return None if image is None else as_jpeg(image)
+
+
+def as_jpeg(image: Image.Image) -> bytes:
+    """Encode a picture for the page."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
 
 
 def _on_paper(image: Image.Image) -> Image.Image:

@@ -39,3 +39,12 @@ def facts(image: dict[str, Any]) -> str:
     line = f"{image['format']}, {image['width']} × {image['height']} pixels, {size(image['bytes'])}"
     frames = image.get("frames", 1)
     return line if frames == 1 else f"{line}, the first of {frames} frames"
+
+
+def day(moment: str) -> str:
+    """Write a moment's day and minute, in UTC as the log has it.
+
+    >>> day("2026-11-12T09:00:31.000Z")
+    '2026-11-12 09:00 UTC'
+    """
+    return f"{moment[:10]} {moment[11:16]} UTC"

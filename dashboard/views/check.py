@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from backend.domain import Label, Outcome, ReviewLabel, percent
+from dashboard import readout
 from dashboard.access import current_client
-from dashboard.charts import probability_bar
 from dashboard.client import Client, Failure, Json, checks
 from dashboard.pictures import preview, with_heatmap
 from dashboard.shell import advice, open_page
 from dashboard.views.paste import listen_for_pasted_pictures
-from dashboard.words import facts, plain
+from dashboard.words import plain
 
-HEADLINES = {
-    Outcome.AI_GENERATED: ":orange[Looks AI-generated]",
-    Outcome.HUMAN_MADE: ":blue[Looks human-made]",
-    Outcome.UNCERTAIN: "Too close to call",
-    Outcome.NOT_ASSESSED: "Not assessed",
-}
-REVIEWS = {
-    ReviewLabel.AI_GENERATED: "AI-generated",
-    ReviewLabel.HUMAN_MADE: "human-made",
-    ReviewLabel.CANNOT_TELL: "cannot tell",
-}
 _CACHED_VERDICTS = 256
 
 
@@ -106,7 +93,9 @@ def _card(client: Client, upload: UploadedFile) -> None:
     with left:
         _picture(upload, data, overlay)
     with right:
-        _read_out(upload.name, record)
+        readout.verdict(record, record["id"])
+        readout.evidence(record["evidence"])
+        readout.small_print(record, upload.name)
 
 
 def _verdict(client: Client, name: str, data: bytes) -> tuple[Json, bytes | None]:
@@ -160,42 +149,3 @@ def _picture(upload: UploadedFile, data: bytes, overlay: bytes | None) -> None:
             "played no part.]"
         )
     place.image(image, width="stretch", alt=alt)
-
-
-def _read_out(name: str, record: Json) -> None:
-    """Show outcome, both probabilities as numbers and bar, sentence and facts."""
-    outcome = Outcome(record["outcome"])
-    st.header(HEADLINES[outcome], anchor=False)
-    if record["probabilities"] is not None:
-        _probabilities(record["probabilities"], record["id"])
-    st.markdown(plain(record["summary"]))
-    if record["review"]:
-        label = REVIEWS[ReviewLabel(record["review"]["label"])]
-        day = plain(str(record["review"]["created_at"])[:10])
-        st.markdown(f":material/verified_user: **Reviewed by a person: {label}**, {day}")
-    st.caption(
-        "  \n".join(plain(line) for line in (name, facts(record["image"]), _provenance(record)))
-    )
-
-
-def _probabilities(probabilities: dict[str, float], key: str) -> None:
-    ai = probabilities[Label.AI_GENERATED]
-    human = probabilities[Label.HUMAN_MADE]
-    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-        st.markdown(f":orange[**{percent(ai)} AI-generated**]", width="content")
-        st.markdown(f":blue[**{percent(human)} human-made**]", width="content")
-    theme = "dark" if st.context.theme.type == "dark" else "light"
-    st.plotly_chart(
-        probability_bar(ai, human, theme=theme),
-        theme=None,
-        key=f"bar-{key}",
-        config={"staticPlot": True, "displayModeBar": False},
-        alt=f"AI-generated {percent(ai)}, human-made {percent(human)}",
-    )
-
-
-def _provenance(record: dict[str, Any]) -> str:
-    """Say which model spoke, and how long it took."""
-    model = record["model"]
-    version = f"model {model['version']}" if model else "no model"
-    return f"{version}, {record['elapsed_ms']:.0f} ms, SHA-256 {record['image']['sha256'][:16]}…"

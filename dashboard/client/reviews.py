@@ -1,0 +1,39 @@
+"""Say what pictures are, take it back, and ask what to look at next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.client.transport import Client, Json
+
+UNSEEN = "unseen"
+"""In place of the id of the review that one saw: there was none."""
+
+
+def submit(client: Client, record_id: str, label: str, note: str, seen: str) -> Json:
+    """Review a record; refused (code `conflict`) where another review than the one seen stands."""
+    body = {"label": label, "note": note, "seen": seen}
+    return client.post(f"/predictions/{record_id}/reviews", body)
+
+
+def submit_many(client: Client, ids: Sequence[str], label: str, note: str) -> list[Json]:
+    """Give one label to many records, all or none; return the reviews."""
+    body = {"ids": list(ids), "label": label, "note": note}
+    written: list[Json] = client.post("/reviews", body)["reviews"]
+    return written
+
+
+def undo(client: Client, review_ids: Sequence[str]) -> list[Json]:
+    """Take reviews back, all or none; the log keeps both."""
+    undone: list[Json] = client.post("/reviews/undo", {"ids": list(review_ids)})["reviews"]
+    return undone
+
+
+def appeal(client: Client, record_id: str, claim: str, reason: str) -> Json:
+    """Say that a verdict is wrong; a curator will look."""
+    return client.post(f"/predictions/{record_id}/appeals", {"claim": claim, "reason": reason})
+
+
+def queue(client: Client, strategy: str, limit: int, session: str) -> Json:
+    """Return the next records of a queue and how many wait; they are kept from others a while."""
+    return client.get("/queue", strategy=strategy, limit=limit, session=session)

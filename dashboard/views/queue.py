@@ -1,0 +1,284 @@
+"""The Queue page: one picture at a time, one key a decision, the next by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from backend.domain import ReviewLabel
+from dashboard import readout
+from dashboard.access import current_client
+from dashboard.client import Client, Failure, records
+from dashboard.gathering import gatherer
+from dashboard.pictures import as_jpeg, preview, with_heatmap
+from dashboard.shell import advice, empty, explain, open_page
+from dashboard.words import plain
+from dashboard.worklist import Stop, Worklist
+
+STRATEGIES = {
+    "uncertain": "Uncertain",
+    "conflict": "Conflict",
+    "appealed": "Appealed",
+    "flipped": "Flipped",
+    "random": "Random audit",
+}
+LEADS = {
+    "uncertain": "Where the model hesitates: what you say here teaches it most.",
+    "conflict": "Where the file says one thing of its maker and the model another.",
+    "appealed": "Where somebody disagreed with the verdict, longest waiting first.",
+    "flipped": "Where another version of the model comes to another outcome.",
+    "random": "A random sample of everything, so that the figures on Quality are unbiased. What "
+    "the model thinks is hidden until you have decided.",
+}
+_EMPTY = {
+    "uncertain": "No verdict is waiting between the thresholds. Check pictures here or in the "
+    "browser; those too close to call come here by themselves.",
+    "conflict": "No file contradicts the model. Pictures with Content Credentials or a "
+    "generator’s marks that the model judges otherwise come here.",
+    "appealed": "Nobody disagrees. “This is wrong” in the browser’s card or on the Check page "
+    "sends a picture here.",
+    "flipped": "No outcome was turned over. Re-score the log with another version on the Models "
+    "page; what comes out otherwise is listed here.",
+    "random": "The audit sample is done. One in twenty checks is drawn for it at random when it "
+    "is logged.",
+}
+_BUTTONS = (
+    (ReviewLabel.AI_GENERATED, "AI-generated", "a", ":material/smart_toy:"),
+    (ReviewLabel.HUMAN_MADE, "Human-made", "h", ":material/brush:"),
+    (ReviewLabel.CANNOT_TELL, "Cannot tell", "t", ":material/question_mark:"),
+)
+_LOOK_AHEAD = 3
+
+
+def page() -> None:
+    """Show the page."""
+    open_page("Queue")
+    strategy = st.segmented_control(
+        "Which pictures",
+        list(STRATEGIES),
+        format_func=STRATEGIES.__getitem__,
+        default="uncertain",
+        required=True,
+        key="strategy",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    st.markdown(f":gray[{LEADS[strategy]}]")
+    _desk(strategy)
+
+
+@st.fragment
+def _desk(strategy: str) -> None:
+    """Show the present picture; a decision redraws this alone."""
+    client = current_client()
+    worklist = _worklist(strategy)
+    try:
+        worklist.refill(client)
+    except Failure as failure:
+        if worklist.current is None:
+            explain(failure, key="queue")
+            return
+    _complaint(client, worklist)
+    stop = worklist.current
+    if stop is None:
+        _nothing(client, worklist)
+        return
+    _gather(client, worklist)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        _progress(worklist)
+        _decide(client, worklist, stop)
+        _last(client, worklist)
+        if _may_know(worklist, stop):
+            _facts(client, stop)
+    with left:
+        _picture(client, worklist, stop)
+
+
+def _worklist(strategy: str) -> Worklist:
+    known: dict[str, Worklist] = st.session_state.setdefault("worklists", {})
+    return known.setdefault(strategy, Worklist(strategy))
+
+
+def _may_know(worklist: Worklist, stop: Stop) -> bool:
+    """Say whether the curator may see what the model thinks: in an audit not before deciding."""
+    return worklist.strategy != "random" or stop.review is not None
+
+
+# ---- deciding -------------------------------------------------------------------------------
+
+
+def _try(action: Callable[[], None]) -> None:
+    """Do something at a click; what went wrong is kept for the page to show."""
+    st.session_state["queue-failure"] = None
+    try:
+        action()
+    except Failure as failure:
+        st.session_state["queue-failure"] = failure
+
+
+def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
+    note_key = f"note-{stop.record['id']}"
+
+    def say(label: str) -> Callable[[], None]:
+        return lambda: worklist.decide(client, label, st.session_state.get(note_key, "").strip())
+
+    columns = st.columns(3, gap="small")
+    given = stop.review["label"] if stop.review else None
+    for column, (label, words, key, icon) in zip(columns, _BUTTONS, strict=True):
+        column.button(
+            words,
+            key=f"say-{label.value}",
+            icon=icon,
+            shortcut=key,
+            width="stretch",
+            type="primary" if given == label else "secondary",
+            on_click=_try,
+            args=(say(label.value),),
+        )
+    with st.container(horizontal=True, gap="small"):
+        _small("Previous", "p", worklist.back, worklist.at == 0)
+        _small("Skip", "s", worklist.skip, False)
+        _small("Undo", "z", lambda: worklist.undo(client), not worklist.decided)
+    st.text_input(
+        "Note",
+        key=note_key,
+        max_chars=2000,
+        placeholder="A note, if you like; Enter, then decide",
+        label_visibility="collapsed",
+    )
+    if stop.review:
+        said = readout.REVIEWS[ReviewLabel(stop.review["label"])]
+        st.caption(f"You said **{said}**. Deciding again adds a review; the log keeps both.")
+
+
+def _small(words: str, key: str, action: Callable[[], None], disabled: bool) -> None:
+    st.button(
+        words,
+        key=f"go-{words.lower()}",
+        shortcut=key,
+        type="tertiary",
+        disabled=disabled,
+        on_click=_try,
+        args=(action,),
+    )
+
+
+def _complaint(client: Client, worklist: Worklist) -> None:
+    """Say why the last click did nothing; a label that was not saved can be sent again."""
+    failure: Failure | None = st.session_state.get("queue-failure")
+    if failure is None:
+        return
+    if failure.code == "conflict":
+        st.info(f"{plain(failure.what)} Theirs stands; here is the next.", icon=":material/group:")
+        return
+    st.error(f"**{plain(failure.what)}** {advice(failure)}", icon=":material/error:")
+    if worklist.unsaved is not None:
+        label, note = worklist.unsaved
+        said = readout.REVIEWS[ReviewLabel(label)]
+        st.button(
+            f"Send “{said}” again",
+            icon=":material/refresh:",
+            on_click=_try,
+            args=(lambda: worklist.decide(client, label, note),),
+        )
+
+
+# ---- looking --------------------------------------------------------------------------------
+
+
+def _gather(client: Client, worklist: Worklist) -> None:
+    ahead = [stop.record["id"] for stop in worklist.ahead[:_LOOK_AHEAD]]
+    if worklist.current:
+        gatherer().ask(client, "large", worklist.current.record["id"])
+    gatherer().ask_all(client, "large", ahead)
+
+
+def _picture(client: Client, worklist: Worklist, stop: Stop) -> None:
+    record = stop.record
+    data = gatherer().get(client, "large", record["id"])
+    if data is None:
+        st.warning(
+            "This picture is no longer kept: its time ran out, or somebody deleted it. Skip it.",
+            icon=":material/hide_image:",
+        )
+        return
+    place = st.empty()
+    if record["heatmap"] and _may_know(worklist, stop):
+        shown = st.toggle("Heat map", key="queue-map", help="Where the model found its reasons.")
+        overlay = gatherer().get(client, "heatmap", record["id"]) if shown else None
+        image = preview(data) if overlay else None
+        if image is not None and overlay is not None:
+            data = as_jpeg(with_heatmap(image, overlay, 0.7))
+    place.image(data, width="stretch", alt="The picture to decide on")
+    _ready_the_next(client, worklist)
+
+
+def _ready_the_next(client: Client, worklist: Worklist) -> None:
+    """Have the browser load the next picture out of sight, so that it is there at a key."""
+    with st.container(key="ahead"):
+        for stop in worklist.ahead[:1]:
+            coming = gatherer().ask(client, "large", stop.record["id"])
+            data = coming.result() if coming.done() and not coming.exception() else None
+            if data is not None:
+                st.image(data, width="stretch", alt="")
+
+
+def _facts(client: Client, stop: Stop) -> None:
+    record = stop.record
+    with st.container(border=True):
+        readout.verdict(record, f"queue-{record['id']}")
+        readout.evidence(record["evidence"])
+        if record["appeals"]:
+            _appeals(client, record["id"])
+        readout.context(record)
+        readout.small_print(record)
+
+
+def _appeals(client: Client, record_id: str) -> None:
+    for appeal in records.history(client, record_id)["appeals"][-3:]:
+        claim = readout.REVIEWS[ReviewLabel(appeal["claim"])]
+        reason = plain(appeal["reason"]) or "no reason given"
+        st.markdown(f":material/campaign: **Appeal: {claim}.** {reason}")
+
+
+def _last(client: Client, worklist: Worklist) -> None:
+    """Show what was decided last beside what the model had said."""
+    last = worklist.last
+    if last is None or last.review is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        data = gatherer().get(client, "thumbnail", last.record["id"])
+        if data is not None:
+            st.image(data, width=56, alt="The picture decided on last")
+        said = readout.REVIEWS[ReviewLabel(last.review["label"])]
+        st.markdown(f"You said **{said}**; the verdict was {readout.chip(last.record)}")
+
+
+def _progress(worklist: Worklist) -> None:
+    done = len(worklist.decided)
+    whole = done + worklist.waiting
+    st.progress(
+        done / whole if whole else 1.0,
+        text=f"{done} decided in this sitting, {worklist.waiting} waiting",
+    )
+
+
+def _nothing(client: Client, worklist: Worklist) -> None:
+    done = len(worklist.decided)
+    if worklist.waiting and not done:
+        text = (
+            f"{worklist.waiting} wait, but others have them before them just now, or their "
+            "pictures are no longer kept."
+        )
+        empty("Nothing for you at the moment", text, icon=":material/hourglass_empty:")
+    elif done:
+        text = f"You decided on {done}. Try another queue above, or see Quality for what it shows."
+        empty("This queue is done", text, icon=":material/task_alt:")
+    else:
+        empty("Nothing waits here", _EMPTY[worklist.strategy])
+    with st.container(horizontal=True):
+        _small("Previous", "p", worklist.back, worklist.at == 0)
+        _small("Undo", "z", lambda: worklist.undo(client), not worklist.decided)
+        st.button("Look again", icon=":material/refresh:")
