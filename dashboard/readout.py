@@ -9,7 +9,7 @@ import streamlit as st
 from backend.domain import EvidenceStatus, Label, Outcome, ReviewLabel, percent
 from dashboard.charts import probability_bar
 from dashboard.client import Json
-from dashboard.words import day, facts, plain
+from dashboard.words import code, day, facts, plain
 
 HEADLINES = {
     Outcome.AI_GENERATED: ":orange[Looks AI-generated]",
@@ -101,8 +101,9 @@ def context(record: Json) -> None:
     lines = [f"Checked {day(record['created_at'])} from {_SOURCES[where['source']]}"]
     if where["page_title"]:
         lines.append(f"“{where['page_title']}”")
-    lines += [address for address in (where["page_url"], where["image_url"]) if address]
-    st.caption("  \n".join(plain(line) for line in lines))
+    lines = [plain(line) for line in lines]
+    lines += [code(address) for address in (where["page_url"], where["image_url"]) if address]
+    st.caption("  \n".join(lines))
 
 
 def small_print(record: Json, name: str | None = None) -> None:

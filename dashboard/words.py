@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_AUTOLINK = re.compile(r"://|@|www(?=\.)", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'/@])")
 
 
@@ -14,7 +15,23 @@ def plain(text: str) -> str:
     Control characters and line breaks become spaces, so nothing can begin a block.
     """
     flat = "".join(c if c.isprintable() else " " for c in text)
-    return _MARKUP.sub(r"\\\1", flat)
+    return _MARKUP.sub(r"\\\1", _AUTOLINK.sub(_unlinked, flat))
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    # An invisible word joiner: an address in a title must not become something to click on.
+    text = match.group()
+    return text[0] + "\u2060" + text[1:] if text in {"@", "://"} else text + "\u2060"
+
+
+def code(text: str) -> str:
+    """Write text from outside as inline code, to be copied letter by letter.
+
+    >>> code("https://a.example/b"), code("a`b")
+    ('`https://a.example/b`', "`a'b`")
+    """
+    flat = "".join(c if c.isprintable() else " " for c in text).replace("`", "'").strip()
+    return f"`{flat}`" if flat else ""
 
 
 def size(number_of_bytes: int) -> str:

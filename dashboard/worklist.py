@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 
 from dashboard.client import Client, Failure, Json, reviews
@@ -33,7 +32,8 @@ class Worklist:
     """The pictures of one queue in the order in which they came; `at` is the present one."""
 
     strategy: str
-    session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+    session: str
+    """Tells this window from others of the same person."""
     stops: list[Stop] = field(default_factory=list)
     at: int = 0
     waiting: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import streamlit as st
@@ -11,6 +12,7 @@ from dashboard import readout
 from dashboard.access import current_client
 from dashboard.client import Client, Failure, records
 from dashboard.gathering import gatherer
+from dashboard.links import Link
 from dashboard.pictures import as_jpeg, preview, with_heatmap
 from dashboard.shell import advice, empty, explain, open_page
 from dashboard.words import plain
@@ -54,25 +56,41 @@ _LOOK_AHEAD = 3
 def page() -> None:
     """Show the page."""
     open_page("Queue")
-    strategy = st.segmented_control(
+    strategy, session = _chosen()
+    st.markdown(f":gray[{LEADS[strategy]}]")
+    _desk(strategy, session)
+
+
+def _chosen() -> tuple[str, str]:
+    """Return the queue that is wanted, and what tells this window from others of one person.
+
+    Both stand in the address, so that a page loaded anew goes on with the same pictures.
+    """
+    link = Link("queue", ("strategy", "desk"))
+    wanted = link.values.get("strategy", "uncertain")
+    if wanted not in STRATEGIES:
+        st.warning(f"This link asks for a queue “{plain(wanted[:40])}”, which there is not.")
+        wanted = "uncertain"
+    if link.is_new:
+        st.session_state["queue-strategy"] = wanted
+    strategy: str = st.segmented_control(
         "Which pictures",
         list(STRATEGIES),
         format_func=STRATEGIES.__getitem__,
-        default="uncertain",
         required=True,
-        key="strategy",
-        bind="query-params",
+        key="queue-strategy",
         label_visibility="collapsed",
     )
-    st.markdown(f":gray[{LEADS[strategy]}]")
-    _desk(strategy)
+    desk = link.values.get("desk") or secrets.token_urlsafe(6)
+    link.write({"strategy": strategy, "desk": desk})
+    return strategy, desk[:64]
 
 
 @st.fragment
-def _desk(strategy: str) -> None:
+def _desk(strategy: str, session: str) -> None:
     """Show the present picture; a decision redraws this alone."""
     client = current_client()
-    worklist = _worklist(strategy)
+    worklist = _worklist(strategy, session)
     try:
         worklist.refill(client)
     except Failure as failure:
@@ -85,7 +103,7 @@ def _desk(strategy: str) -> None:
         _nothing(client, worklist)
         return
     _gather(client, worklist)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 4], gap="medium")
     with right:
         _progress(worklist)
         _decide(client, worklist, stop)
@@ -96,9 +114,9 @@ def _desk(strategy: str) -> None:
         _picture(client, worklist, stop)
 
 
-def _worklist(strategy: str) -> Worklist:
+def _worklist(strategy: str, session: str) -> Worklist:
     known: dict[str, Worklist] = st.session_state.setdefault("worklists", {})
-    return known.setdefault(strategy, Worklist(strategy))
+    return known.setdefault(f"{strategy} {session}", Worklist(strategy, session))
 
 
 def _may_know(worklist: Worklist, stop: Stop) -> bool:
@@ -124,20 +142,20 @@ def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
     def say(label: str) -> Callable[[], None]:
         return lambda: worklist.decide(client, label, st.session_state.get(note_key, "").strip())
 
-    columns = st.columns(3, gap="small")
     given = stop.review["label"] if stop.review else None
-    for column, (label, words, key, icon) in zip(columns, _BUTTONS, strict=True):
-        column.button(
-            words,
-            key=f"say-{label.value}",
-            icon=icon,
-            shortcut=key,
-            width="stretch",
-            type="primary" if given == label else "secondary",
-            on_click=_try,
-            args=(say(label.value),),
-        )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(key="decide", gap="xsmall"):
+        for label, words, key, icon in _BUTTONS:
+            st.button(
+                words,
+                key=f"say-{label.value}",
+                icon=icon,
+                shortcut=key,
+                width="stretch",
+                type="primary" if given == label else "secondary",
+                on_click=_try,
+                args=(say(label.value),),
+            )
+    with st.container(horizontal=True, gap="xsmall"):
         _small("Previous", "p", worklist.back, worklist.at == 0)
         _small("Skip", "s", worklist.skip, False)
         _small("Undo", "z", lambda: worklist.undo(client), not worklist.decided)
@@ -204,7 +222,8 @@ def _picture(client: Client, worklist: Worklist, stop: Stop) -> None:
             icon=":material/hide_image:",
         )
         return
-    place = st.empty()
+    with st.container(key="large"):
+        place = st.empty()
     if record["heatmap"] and _may_know(worklist, stop):
         shown = st.toggle("Heat map", key="queue-map", help="Where the model found its reasons.")
         overlay = gatherer().get(client, "heatmap", record["id"]) if shown else None
@@ -227,7 +246,7 @@ def _ready_the_next(client: Client, worklist: Worklist) -> None:
 
 def _facts(client: Client, stop: Stop) -> None:
     record = stop.record
-    with st.container(border=True):
+    with st.container(border=True, key=f"facts-{record['id']}"):
         readout.verdict(record, f"queue-{record['id']}")
         readout.evidence(record["evidence"])
         if record["appeals"]:

@@ -29,4 +29,5 @@ def text(page: AppTest) -> str:
     assert not page.exception
     kinds = (page.title, page.header, page.subheader, page.markdown, page.caption)
     more = (page.error, page.warning, page.info, page.success)
-    return "\n".join(e.value for kind in (*kinds, *more) for e in kind).replace("\\", "")
+    words = "\n".join(e.value for kind in (*kinds, *more) for e in kind)
+    return words.replace("\\", "").replace("\u2060", "")

@@ -1,0 +1,193 @@
+"""The Queue page, run by Streamlit's own harness against a real backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.domain import Outcome, ReviewLabel
+from backend.settings import KeepImages
+from backend.storage import open_repository
+from backend.storage.images import ImageStore
+from backend.storage.repository import PredictionFilter
+from tests.dashboard.conftest import RealBackend, serving
+from tests.dashboard.harness import open_page, text
+from tests.records import review
+
+LABELS = {
+    "AI-generated": ReviewLabel.AI_GENERATED,
+    "Human-made": ReviewLabel.HUMAN_MADE,
+    "Cannot tell": ReviewLabel.CANNOT_TELL,
+}
+
+
+@pytest.fixture
+def stocked(filled_home: Callable[[int], Path]) -> Iterator[RealBackend]:
+    """A backend of its own for each test: they write reviews."""
+    with serving(filled_home(24), keep_images=KeepImages.ALL, keep_addresses=True) as real:
+        yield real
+
+
+def press(page: AppTest, words: str) -> AppTest:
+    """Click the button with these words."""
+    (button,) = [b for b in page.button if b.label == words]
+    assert not button.disabled, words
+    return button.click().run()
+
+
+def reviewed(real: RealBackend) -> dict[str, int]:
+    repository = open_repository(real.settings)
+    try:
+        return {k: v for k, v in repository.stats().by_label.items() if v}
+    finally:
+        repository.close()
+
+
+def shown(page: AppTest) -> str:
+    """The picture's own words: which of the drawn ones it is."""
+    words = text(page)
+    start = words.index("“Picture number ") + len("“Picture number ")
+    return words[start : words.index("”", start)]
+
+
+def test_every_decision_is_saved_and_the_next_comes(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each button saves its label with the note and brings another picture, until none is left."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+    seen = {shown(page)}
+    page.text_input[0].set_value("  brush strokes  ").run()
+    for words in LABELS:
+        page = press(page, words)
+        seen.add(shown(page))
+    assert len(seen) == 4
+    assert reviewed(stocked) == {label.value: 1 for label in LABELS.values()}
+    assert "You said **cannot tell**" in text(page)
+    repository = open_repository(stocked.settings)
+    notes = [review.note for review in repository.list_reviews()]
+    repository.close()
+    assert notes == ["", "", "brush strokes"]
+    while any(b.label == "Human-made" for b in page.button):
+        page = press(page, "Human-made")
+    assert "This queue is done" in text(page)
+    waiting = PredictionFilter(reviewed=False, outcome=Outcome.UNCERTAIN)
+    repository = open_repository(stocked.settings)
+    assert repository.count_predictions(waiting) == 0
+    repository.close()
+
+
+def test_a_slip_is_undone_and_the_way_back_is_open(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Undo takes the last label back and returns to its picture; previous and skip only look."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+    first = shown(page)
+    page = press(page, "AI-generated")
+    second = shown(page)
+    page = press(page, "Skip")
+    page = press(page, "Previous")
+    assert shown(page) == second
+    page = press(page, "Undo")
+    assert shown(page) == first
+    assert reviewed(stocked) == {}
+    page = press(page, "Human-made")
+    page = press(page, "Previous")
+    assert "You said **human-made**" in text(page)
+    page = press(page, "Cannot tell")
+    assert reviewed(stocked) == {"cannot_tell": 1}
+
+
+def test_an_audit_shows_nothing_that_biases(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the random audit verdict, evidence, heat map and context appear once one has decided."""
+    page = open_page(stocked.environment, monkeypatch, "queue", strategy="random")
+    words = text(page)
+    assert "hidden until you have decided" in words
+    for hint in ("Looks", "Too close", "% AI", "Picture number", "paintings.example", "Checked"):
+        assert hint not in words
+    assert not page.toggle
+    assert not page.get("plotly_chart")
+    page = press(page, "Human-made")
+    assert "the verdict was" in text(page)
+    page = press(page, "Previous")
+    assert "Picture number" in text(page)
+
+
+def test_two_curators_never_hold_the_same_picture(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two windows get different pictures; all that both decide on is kept."""
+    pages = [open_page(stocked.environment, monkeypatch, "queue") for _ in range(2)]
+    seen: list[str] = []
+    for _ in range(3):
+        for i, page in enumerate(pages):
+            seen.append(shown(page))
+            pages[i] = press(page, "Human-made")
+    assert len(set(seen)) == 6
+    assert reviewed(stocked) == {"human_made": 6}
+
+
+def test_who_comes_second_is_told(stocked: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody reviewed the picture meanwhile, theirs stands and the next one comes."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+    number = shown(page)
+    repository = open_repository(stocked.settings)
+    found = repository.list_predictions(PredictionFilter(q=f"number {number}"))
+    title = f"Picture number {number}"
+    record = next(r for r in found.records if r.context.page_title == title)
+    repository.append_review(review(1, record))
+    repository.close()
+    page = press(page, "AI-generated")
+    assert "a curator decided on this picture meanwhile" in text(page)
+    assert shown(page) != number
+    assert reviewed(stocked) == {"human_made": 1}
+
+
+def test_a_picture_that_went_can_be_skipped(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where retention took the pictures after the queue was read, the page says so and goes on."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+    images = ImageStore(stocked.settings.images_path)
+    for digest in list(images.hashes()):
+        images.delete(digest)
+    for _ in range(5):
+        page = press(page, "Skip")
+    assert "no longer kept" in text(page)
+
+
+def test_no_label_is_lost_when_the_backend_stops(
+    filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A label that could not be saved is told, kept, and sent again at a click."""
+    home = filled_home(24)
+    with serving(home, keep_images=KeepImages.ALL, keep_addresses=True) as real:
+        page = open_page(real.environment, monkeypatch, "queue")
+        number = shown(page)
+        port = real.settings.port
+    page = press(page, "AI-generated")
+    assert "No backend answers" in text(page)
+    with serving(home, keep_images=KeepImages.ALL, keep_addresses=True, port=port) as real:
+        page = press(page, "Send “AI-generated” again")
+        assert shown(page) != number
+        assert reviewed(real) == {"ai_generated": 1}
+
+
+@pytest.mark.parametrize("strategy", ["conflict", "appealed", "flipped"])
+def test_an_empty_queue_teaches(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    """A queue with nothing in it says what comes there, and how."""
+    page = open_page(stocked.environment, monkeypatch, "queue", strategy=strategy)
+    assert "Nothing waits here" in text(page)
+
+
+def test_a_link_to_no_queue_is_told(stocked: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A strategy that there is not gives a sentence and the usual queue."""
+    page = open_page(stocked.environment, monkeypatch, "queue", strategy="best*")
+    assert "asks for a queue “best*”" in text(page)
+    assert shown(page)
