@@ -73,7 +73,7 @@ def _chosen() -> tuple[str, str]:
         wanted = "uncertain"
     if link.is_new:
         st.session_state["queue-strategy"] = wanted
-    strategy: str = st.segmented_control(
+    strategy = st.segmented_control(
         "Which pictures",
         list(STRATEGIES),
         format_func=STRATEGIES.__getitem__,
@@ -81,6 +81,7 @@ def _chosen() -> tuple[str, str]:
         key="queue-strategy",
         label_visibility="collapsed",
     )
+    strategy = strategy or wanted
     desk = link.values.get("desk") or secrets.token_urlsafe(6)
     link.write({"strategy": strategy, "desk": desk})
     return strategy, desk[:64]
