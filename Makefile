@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-api gate docs screenshots extension clean help
+.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -64,6 +64,9 @@ founding-task: $(TEST)  ## Draw the founding task's list of rows anew from ../sh
 FUZZ_COUNT ?= 100000
 fuzz: $(TEST)  ## Decode mutated pictures, FUZZ_COUNT of them (100000), and print what happened.
 	$(BIN)/python -m tests.imaging.fuzz --count $(FUZZ_COUNT)
+
+fuzz-evidence: $(TEST)  ## Read evidence from FUZZ_COUNT mutated files (100000), and print time and memory.
+	$(BIN)/python -m tests.imaging.provenance.fuzz --count $(FUZZ_COUNT)
 
 fuzz-api: $(TEST)  ## Send 100 generated requests, good and bad, to every HTTP operation.
 	BRUSHMARK_TEST_API_EXAMPLES=100 $(BIN)/python -m pytest tests/api/test_openapi.py -k breaks

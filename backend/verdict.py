@@ -193,7 +193,7 @@ def _captured(
 
 def _account(finding: Evidence) -> str:
     if finding.kind == "c2pa" and finding.status is EvidenceStatus.VERIFIED:
-        return "Content Credentials say so, signed by somebody on the trust list"
+        return "Content Credentials say so, and their signer is on the trust list"
     return {
         "c2pa": "it carries whole Content Credentials that say so, from an unknown signer",
         "generator": "the file carries the parameters of the generator that made it",

@@ -34,7 +34,7 @@ def test_prompts_are_shown_and_logged_only_if_allowed(tmp_path: Path, keep: bool
     A repeated check, answered from memory, shows it again.
     """
     wired = service(tmp_path, keep_prompts=keep)
-    data = write(texts=PARAMETERS)
+    data = write(texts=PARAMETERS, picture=draw())
     for _ in range(2):
         shown = wired.check_image(data, Context(), "tester").record
         assert [e.prompt for e in shown.verdict.evidence if e.prompt] == [

@@ -11,6 +11,12 @@ import click
 @click.argument("what", nargs=-1, required=True, metavar="PATH|DIR|URL...")
 @click.option("--json", "as_json", is_flag=True, help="Print one prediction record a line.")
 @click.option(
+    "--evidence",
+    "with_evidence",
+    is_flag=True,
+    help="Show what each file says of its own origin; --json always does.",
+)
+@click.option(
     "--heatmap",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -19,23 +25,31 @@ import click
 @click.option("--log", "keep_log", is_flag=True, help="Add the verdicts to the log in your home.")
 @click.pass_context
 def check(
-    ctx: click.Context, what: tuple[str, ...], as_json: bool, heatmap: Path | None, keep_log: bool
+    ctx: click.Context,
+    what: tuple[str, ...],
+    as_json: bool,
+    with_evidence: bool,
+    heatmap: Path | None,
+    keep_log: bool,
 ) -> None:
     """Say of each picture whether it looks AI-generated or human-made.
 
     Takes files, folders (walked) and web addresses. No picture is sent anywhere, and nothing
     is logged unless --log is given. A picture that cannot be judged gives one line on
     stderr, the others go on, and the exit code is 1. When piped, prints outcome,
-    P(AI-generated), P(human-made), file and sentence with tabs between them.
+    P(AI-generated), P(human-made), file and sentence with tabs between them; with --evidence,
+    each is followed by lines of the word evidence, status, kind, file and finding.
 
     \b
     Example:
       brushmark check painting.jpg
+      brushmark check --evidence download.png
       brushmark check --heatmap maps/ holiday/ https://example.org/poster.png
       brushmark check --json downloads/ | jq .outcome
     """
     # The model and what decodes pictures are imported here, so that --help stays quick.
-    from backend.cli.checking import check_all
+    from backend.cli.checking import Output, check_all
 
-    if not check_all(what, as_json=as_json, heatmap_folder=heatmap, keep_log=keep_log):
+    output = Output(as_json, with_evidence)
+    if not check_all(what, output, heatmap_folder=heatmap, keep_log=keep_log):
         ctx.exit(1)

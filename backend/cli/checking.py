@@ -20,7 +20,7 @@ from rich.progress import track
 from backend.cli import failures
 from backend.cli.heatmaps import HeatmapFolder
 from backend.cli.inputs import Input, gather
-from backend.cli.render import plain_line, print_table
+from backend.cli.render import evidence_lines, plain_line, print_evidence, print_table
 from backend.domain import Activation, Context, Policy, PredictionRecord, Source, new_id, utc_now
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
@@ -49,8 +49,16 @@ class Answer:
     error: BrushmarkError | OSError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """In which form the answers are printed."""
+
+    as_json: bool = False
+    with_evidence: bool = False
+
+
 def check_all(
-    arguments: Iterable[str], *, as_json: bool, heatmap_folder: Path | None, keep_log: bool
+    arguments: Iterable[str], output: Output, *, heatmap_folder: Path | None, keep_log: bool
 ) -> bool:
     """Judge what the arguments name and print it; say whether everything could be judged.
 
@@ -66,7 +74,7 @@ def check_all(
     maps = HeatmapFolder(heatmap_folder) if heatmap_folder else None
     with open_checker(settings, keep_log) as checker:
         answers = judge_each(inputs, lambda item: _answer(item, settings, checker, maps))
-        shown = _show(answers, len(inputs), as_json)
+        shown = _show(answers, len(inputs), output)
     return shown and not complaints
 
 
@@ -164,9 +172,9 @@ def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _show(answers: Iterator[Answer], total: int, as_json: bool) -> bool:
+def _show(answers: Iterator[Answer], total: int, output: Output) -> bool:
     """Print answers as they come (a table at the end); say whether all were judged."""
-    as_table = sys.stdout.isatty() and not as_json
+    as_table = sys.stdout.isatty() and not output.as_json
     with_bar = total >= MANY and sys.stderr.isatty()
     rows: list[tuple[str, PredictionRecord]] = []
     complaints: list[str] = []
@@ -179,9 +187,11 @@ def _show(answers: Iterator[Answer], total: int, as_json: bool) -> bool:
         elif as_table:
             rows.append((name, record))
         else:
-            click.echo(_line(name, record, answer.heatmap, as_json))
+            click.echo(_line(name, record, answer.heatmap, output))
     if rows:
         print_table(Console(), rows)
+        if output.with_evidence:
+            print_evidence(Console(), rows)
     for complaint in complaints if with_bar else ():
         failures.tell(complaint)
     return not complaints
@@ -197,8 +207,9 @@ def _reason(answer: Answer) -> str:
     return str(answer.error)
 
 
-def _line(name: str, record: PredictionRecord, heatmap: Path | None, as_json: bool) -> str:
-    if not as_json:
-        return plain_line(name, record)
+def _line(name: str, record: PredictionRecord, heatmap: Path | None, output: Output) -> str:
+    if not output.as_json:
+        evidence = evidence_lines(name, record) if output.with_evidence else ()
+        return "\n".join((plain_line(name, record), *evidence))
     path = str(heatmap) if heatmap else None
     return json.dumps(record_to_json(record, heatmap=path), ensure_ascii=False)

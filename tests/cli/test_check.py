@@ -20,6 +20,7 @@ from backend.storage import open_repository
 from backend.storage.repository import PredictionFilter
 from tests.cli.conftest import Brushmark
 from tests.fakes import FakeJudge
+from tests.imaging.provenance.written import INFOTEXT, PROMPT, write
 from tests.pictures import draw, encode, jpeg
 
 
@@ -258,3 +259,25 @@ def test_a_person_at_a_terminal_gets_bar_and_table(tmp_path: Path) -> None:
     assert -1 not in places
     assert places == sorted(places)
     assert "\t" not in screen
+
+
+def test_evidence_follows_its_picture(
+    brushmark: Brushmark, judge: FakeJudge, tmp_path: Path
+) -> None:
+    """--evidence adds a line for each finding and prompt; --json has them anyway."""
+    path = tmp_path / "told.png"
+    path.write_bytes(write(texts={"parameters": INFOTEXT}, picture=draw()))
+    ran = brushmark("check", "--evidence", path)
+    verdict, *lines = (line.split("\t") for line in ran.out.splitlines())
+    assert verdict[0] == "AI-generated"
+    assert [line[:3] for line in lines] == [
+        ["evidence", "absent", "c2pa"],
+        ["evidence", "declared", "generator"],
+        ["evidence", "prompt", "generator"],
+    ]
+    assert all(line[3] == str(path) and len(line) == 5 for line in lines)
+    assert "AUTOMATIC1111" in lines[1][4]
+    assert lines[2][4].startswith(PROMPT)
+    assert len(brushmark("check", path).out.splitlines()) == 1
+    record = json.loads(brushmark("check", "--json", path).out)
+    assert record["evidence"][1]["prompt"].startswith(PROMPT)

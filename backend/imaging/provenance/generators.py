@@ -69,7 +69,7 @@ def _recognise(texts: dict[str, str], exif: ExifFields) -> Finding | None:
 
 def _row(found: Finding) -> Evidence:
     name = " ".join(part for part in (found.tool, clean(found.version, 40)) if part)
-    model = f", model {clean(found.model, 60)}" if found.model else ""
+    model = f" (model {clean(found.model, 60)})" if found.model else ""
     prompt = clean_prompt(found.prompt)
     if not found.generated:
         detail = f"Carries a workflow of {name}{model} that edits a picture and generates none."

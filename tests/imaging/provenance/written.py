@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -55,9 +56,14 @@ def write(
         options.pop("xmp", None)
         options["pnginfo"] = _png_texts(texts or {}, xmp)
     buffer = io.BytesIO()
-    (picture or draw()).save(buffer, format, **options)
+    (picture or _small()).save(buffer, format, **options)
     data = buffer.getvalue()
     return _gif_with_xmp(data, xmp) if xmp and format == "GIF" else data
+
+
+@cache
+def _small() -> Image.Image:
+    return draw(96, 80)
 
 
 def exif_block(fields: dict[str, str | bytes]) -> bytes:
