@@ -28,6 +28,7 @@ from backend.api.pairing import pairing
 from backend.api.people import people
 from backend.api.predictions import predictions
 from backend.api.queue import queue
+from backend.api.reports import reports
 from backend.api.reviews import reviews
 from backend.api.stats import stats
 from backend.api.wall import Head, Wall, content_length
@@ -58,6 +59,7 @@ def build_app(
     for blueprint in (
         checks,
         predictions,
+        reports,
         reviews,
         queue,
         models,

@@ -22,6 +22,18 @@ import click
     metavar="DIR",
     help="Write NAME-heatmap.png of each picture into this folder.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a report on one picture, to keep or hand over, into this file (HTML).",
+)
+@click.option(
+    "--verify-report",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Check such a report against its picture instead.",
+)
 @click.option("--log", "keep_log", is_flag=True, help="Add the verdicts to the log in your home.")
 @click.pass_context
 def check(
@@ -30,6 +42,8 @@ def check(
     as_json: bool,
     with_evidence: bool,
     heatmap: Path | None,
+    report: Path | None,
+    verify_report: Path | None,
     keep_log: bool,
 ) -> None:
     """Say of each picture whether it looks AI-generated or human-made.
@@ -44,12 +58,21 @@ def check(
     Example:
       brushmark check painting.jpg
       brushmark check --evidence download.png
+      brushmark check --report opinion.html painting.jpg
+      brushmark check --verify-report opinion.html painting.jpg
       brushmark check --heatmap maps/ holiday/ https://example.org/poster.png
       brushmark check --json downloads/ | jq .outcome
     """
     # The model and what decodes pictures are imported here, so that --help stays quick.
     from backend.cli.checking import Output, check_all
+    from backend.cli.verifying import verify_one
 
+    if (report or verify_report) and len(what) != 1:
+        raise click.UsageError("A report is about one picture: name one file or address.")
+    if verify_report is not None:
+        if not verify_one(verify_report, what[0]):
+            ctx.exit(1)
+        return
     output = Output(as_json, with_evidence)
-    if not check_all(what, output, heatmap_folder=heatmap, keep_log=keep_log):
+    if not check_all(what, output, heatmap_folder=heatmap, report=report, keep_log=keep_log):
         ctx.exit(1)

@@ -28,6 +28,7 @@ from backend.imaging.provenance.ledger import Ledger
 from backend.imaging.provenance.trust_list import TrustList
 from backend.judging import judge_bytes
 from backend.model.judge import Judge
+from backend.report.compose import compose
 from backend.service import Checked, Service
 from backend.settings import Settings
 from backend.wire import record_to_json
@@ -57,12 +58,35 @@ class Output:
     with_evidence: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What pictures are judged with."""
+
+    check: Checker
+    judge: Judge
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is written beside the answers."""
+
+    maps: HeatmapFolder | None = None
+    report: Path | None = None
+
+
 def check_all(
-    arguments: Iterable[str], output: Output, *, heatmap_folder: Path | None, keep_log: bool
+    arguments: Iterable[str],
+    output: Output,
+    *,
+    heatmap_folder: Path | None,
+    report: Path | None = None,
+    keep_log: bool,
 ) -> bool:
     """Judge what the arguments name and print it; say whether everything could be judged.
 
     Raises:
+        BadInput: a report is asked for, and it is more than one picture.
         NoModel, BadSetting, StoreUnavailable: nothing can be judged at all.
     """
     settings = Settings.from_env()
@@ -71,15 +95,17 @@ def check_all(
         failures.tell(str(complaint))
     if not inputs:
         return False
-    maps = HeatmapFolder(heatmap_folder) if heatmap_folder else None
-    with open_checker(settings, keep_log) as checker:
-        answers = judge_each(inputs, lambda item: _answer(item, settings, checker, maps))
+    if report is not None and len(inputs) != 1:
+        raise BadInput(f"A report is about one picture, and that folder holds {len(inputs)}.")
+    files = Files(HeatmapFolder(heatmap_folder) if heatmap_folder else None, report)
+    with open_bench(settings, keep_log) as bench:
+        answers = judge_each(inputs, lambda item: _answer(item, settings, bench, files))
         shown = _show(answers, len(inputs), output)
     return shown and not complaints
 
 
 @contextmanager
-def open_checker(settings: Settings, keep_log: bool) -> Iterator[Checker]:
+def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
     """Load the model, and the home's store where it is needed or there.
 
     The thresholds are those published in the home's store, if it has one: the command line
@@ -94,17 +120,19 @@ def open_checker(settings: Settings, keep_log: bool) -> Iterator[Checker]:
         stack.callback(judge.close)
         ledger = Ledger(TrustList.load(settings.trust_list))
         if not keep_log and not settings.store_path.exists():
-            yield _unlogged(judge, judge.policy, ledger)
+            yield Bench(_unlogged(judge, judge.policy, ledger), judge, judge.policy)
             return
         settings.prepare_home()
         repository = open_repository(settings)
         stack.callback(repository.close)
+        policy = repository.latest_policy() or judge.policy
         if keep_log:
             slots = os.cpu_count() or 1
             images = ImageStore(settings.images_path)
-            yield _logged(Service(settings, repository, images, judge, slots=slots))
+            service = Service(settings, repository, images, judge, slots=slots)
+            yield Bench(_logged(service), judge, policy)
         else:
-            yield _unlogged(judge, repository.latest_policy() or judge.policy, ledger)
+            yield Bench(_unlogged(judge, policy, ledger), judge, policy)
 
 
 def _unlogged(judge: Judge, policy: Policy, ledger: Ledger) -> Checker:
@@ -135,22 +163,36 @@ def _logged(service: Service) -> Checker:
     return checker
 
 
-def _answer(
-    item: Input, settings: Settings, checker: Checker, maps: HeatmapFolder | None
-) -> Answer:
+def _answer(item: Input, settings: Settings, bench: Bench, files: Files) -> Answer:
     try:
         if item.is_remote and not settings.url_fetch:
             raise BadInput("fetching by address is off (BRUSHMARK_URL_FETCH).")
         data = item.read()
         context = Context(source=Source.CLI, image_url=item.address)
-        record, activation = checker(data, context)
+        record, activation = bench.check(data, context)
         path = None
-        if maps is not None and activation is not None:
-            path = maps.write(item.stem, decode(data).image, activation)
+        if files.maps is not None and activation is not None:
+            path = files.maps.write(item.stem, decode(data).image, activation)
+        if files.report is not None:
+            _write_report(files.report, record, activation, data, bench)
         # What the log leaves out (addresses) the one who asked knows anyway.
         return Answer(item, replace(record, context=context), path)
     except (BrushmarkError, OSError) as error:
         return Answer(item, error=error)
+
+
+def _write_report(
+    path: Path, record: PredictionRecord, activation: Activation | None, data: bytes, bench: Bench
+) -> None:
+    page = compose(
+        record,
+        data=data,
+        activation=activation,
+        review=None,
+        judge=bench.judge,
+        policy=bench.policy,
+    )
+    path.write_text(page, encoding="utf-8")
 
 
 def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterator[Answer]:

@@ -80,7 +80,7 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
     method, path, review = ask("POST", f"{one}/reviews", json={"label": "human_made", "note": "n"})
     yield method, path, review
     yield ask("POST", f"{one}/appeals", json={"claim": "human_made", "reason": "r"})
-    for part in ["", "/image", "/thumbnail", "/heatmap", "/history", "/similar"]:
+    for part in ["", "/image", "/thumbnail", "/heatmap", "/report", "/history", "/similar"]:
         yield ask("GET", one + part)
     yield ask("GET", f"{API}/predictions?limit=1")
     yield ask("GET", f"{API}/predictions?limit=x".partition("?")[0], query_string={"limit": "x"})

@@ -31,6 +31,7 @@ NEEDS = {
     ("GET", f"{API}/predictions"): Scope.CHECK,
     ("GET", f"{API}/predictions/<prediction_id>"): Scope.CHECK,
     ("GET", f"{API}/predictions/<prediction_id>/heatmap"): Scope.CHECK,
+    ("GET", f"{API}/predictions/<prediction_id>/report"): Scope.CHECK,
     ("POST", f"{API}/predictions/<prediction_id>/appeals"): Scope.CHECK,
     ("GET", f"{API}/predictions/<prediction_id>/image"): Scope.READ,
     ("GET", f"{API}/predictions/<prediction_id>/thumbnail"): Scope.READ,

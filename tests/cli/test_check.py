@@ -281,3 +281,33 @@ def test_evidence_follows_its_picture(
     assert len(brushmark("check", path).out.splitlines()) == 1
     record = json.loads(brushmark("check", "--json", path).out)
     assert record["evidence"][1]["prompt"].startswith(PROMPT)
+
+
+def test_a_report_is_written_and_checked(
+    brushmark: Brushmark, judge: FakeJudge, pictures: Path, tmp_path: Path
+) -> None:
+    """--report writes a page on one picture; --verify-report says what holds of it."""
+    path, page = pictures / "b.jpg", tmp_path / "opinion.html"
+    assert brushmark("check", "--report", page, path).code == 0
+    ran = brushmark("check", "--verify-report", page, path)
+    assert ran.code == 0
+    assert all(line.startswith("holds") for line in ran.out.splitlines())
+    ran = brushmark("check", "--verify-report", page, pictures / "a.PNG")
+    assert ran.code == 1
+    assert "FAILS  This is another file" in ran.out
+    page.write_text(page.read_text().replace("no proof", "proof"))
+    assert brushmark("check", "--verify-report", page, path).code == 1
+
+
+@pytest.mark.parametrize("option", ["--report", "--verify-report"])
+def test_a_report_is_about_one_picture(
+    brushmark: Brushmark, judge: FakeJudge, pictures: Path, tmp_path: Path, option: str
+) -> None:
+    """Two pictures, a folder of many, and a page that is none are refused in one line."""
+    page = tmp_path / "opinion.html"
+    page.write_text("no report")
+    assert brushmark("check", option, page, pictures / "b.jpg", pictures / "a.PNG").code == 2
+    ran = brushmark("check", option, page, pictures)
+    assert ran.code == 1
+    assert len(ran.err.splitlines()) == 1
+    assert page.read_text() == "no report"

@@ -19,7 +19,7 @@ from backend.imaging.provenance.finding import json_object
 from backend.imaging.provenance.segments.metadata import MAX_BLOCK_BYTES
 from backend.imaging.provenance.segments.png import chunks
 
-MAX_PIXELS = 6_000_000
+MAX_PIXELS = 3_200_000
 """NovelAI's largest picture has 3.1 megapixels."""
 
 _BITS = 120
