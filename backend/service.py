@@ -366,12 +366,13 @@ class Service:
         digest = record.image.sha256
         if not self.repository.latest_by_sha256([digest]):
             self.images.delete(digest)
-            self._forget_bytes(digest)
+            self.forget_bytes(digest)
         self.repository.append_event(
             AuditEvent(new_id(), utc_now(), actor, "prediction.delete", record.id)
         )
 
-    def _forget_bytes(self, digest: str) -> None:
+    def forget_bytes(self, digest: str) -> None:
+        """Drop what memory holds of a picture."""
         self._recent.forget(digest)
         self._verdicts.forget(digest)
 
@@ -382,10 +383,14 @@ class Service:
         while digests := self.repository.expire_unreviewed(before):
             for digest in digests:
                 self.images.delete(digest)
-                self._forget_bytes(digest)
+                self.forget_bytes(digest)
             dropped += len(digests)
         if dropped:
             log.info("retention applied", extra={"pictures": dropped})
+            detail = f"{dropped} pictures unreviewed for {self.settings.retention_days} days"
+            self.repository.append_event(
+                AuditEvent(new_id(), utc_now(), "retention", "forget", detail)
+            )
         return dropped
 
     def ready(self) -> None:

@@ -184,7 +184,7 @@ def test_a_picture_reviewed_before_is_kept_when_it_comes_again(make: Make) -> No
     """The bytes of a review are worth keeping, even if they were gone when it was written."""
     service = make()
     record = check(service, BRIGHT)
-    service._forget_bytes(digest(BRIGHT))
+    service.forget_bytes(digest(BRIGHT))
     service.submit_review(record.id, ReviewLabel.HUMAN_MADE, "curator")
     assert not service.images.has(digest(BRIGHT))
     checked = service.check_image(BRIGHT, CONTEXT, "tester")

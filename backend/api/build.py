@@ -17,6 +17,7 @@ from backend.api.context import EXTENSION, Api, api
 from backend.api.docs import docs
 from backend.api.exports import exports
 from backend.api.figures import figures
+from backend.api.forgetting import forgetting
 from backend.api.health import health
 from backend.api.hosts import Hosts
 from backend.api.limits import Bulkhead, client_address
@@ -68,6 +69,7 @@ def build_app(
         people,
         pairing,
         exports,
+        forgetting,
         docs,
     ):
         app.register_blueprint(blueprint, url_prefix=PREFIX)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from backend.api.schemas import Conditions, Shape, TimeText
+from backend.api.schemas import Conditions, Moment, Shape, TimeText
 from backend.exporting.request import ExportFormat, ExportRequest, Shares
 from backend.storage.repository import PredictionFilter
 
@@ -93,3 +93,37 @@ class ExportList(Shape):
     """Every export, newest first, also those of the command line."""
 
     exports: list[ExportOut]
+
+
+# ---- forgetting -----------------------------------------------------------------------------
+
+
+class ForgetIn(Shape):
+    """Just one of site, url, client and before."""
+
+    site: str | None = Field(None, max_length=253, description="Host of the page or image.")
+    url: str | None = Field(None, max_length=8192, description="Address of a page or an image.")
+    client: str | None = Field(None, max_length=200, description="As records name it.")
+    before: Moment | None = Field(
+        None, description="Everything before this moment, reviewed or not."
+    )
+
+
+class ElsewhereOut(Shape):
+    """Something that holds, or may hold, what was forgotten, and is out of reach."""
+
+    kind: str
+    name: str
+    words: str
+
+
+class ForgottenOut(Shape):
+    """What was erased, and what is out of reach."""
+
+    records: int
+    pictures: int
+    reviews: int
+    appeals: int
+    exports: int = Field(description="Stored exports that held some of it, and were removed.")
+    clean: bool = Field(description="Whether the store's file was rewritten without a trace.")
+    out_of_reach: list[ElsewhereOut]

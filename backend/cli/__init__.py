@@ -21,6 +21,7 @@ COMMANDS = {
     "tokens": "backend.cli.access:tokens",
     "store": "backend.cli.store:store",
     "export": "backend.cli.export:export",
+    "forget": "backend.cli.forget:forget",
     "models": "backend.cli.models:models",
     "train": "backend.training.commands:COMMANDS.train",
     "evaluate": "backend.training.commands:COMMANDS.evaluate",

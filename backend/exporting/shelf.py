@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from backend.domain import AuditEvent, Job, new_id, utc_now
 from backend.errors import BrushmarkError, Conflict, NotFound
@@ -102,6 +106,10 @@ class ExportShelf:
             )
         return job, self._file(job.id)
 
+    def files(self) -> list[Path]:
+        """Return the files that are here, whatever the history says."""
+        return sorted(self.folder.glob("*.zip")) if self.folder.is_dir() else []
+
     def delete(self, export_id: str) -> None:
         """Remove an export's file; the history keeps its entry. Raises `NotFound`."""
         _, path = self.file(export_id)
@@ -119,6 +127,22 @@ class ExportShelf:
                 path.unlink(missing_ok=True)
         return len(old)
 
+    def require_idle(self) -> None:
+        """Return if no export is being written to the home, clearing what killed ones left.
+
+        Raises:
+            Conflict: one is.
+        """
+        for folder in self.folder.glob(f"{PARTIAL}*") if self.folder.is_dir() else ():
+            lock = FileLock(folder / "lock", timeout=0)
+            try:
+                with lock:
+                    for left in folder.iterdir():
+                        left.unlink()
+            except Timeout:
+                raise Conflict("An export is being made; try again when it is done.") from None
+            shutil.rmtree(folder, ignore_errors=True)
+
     def recover(self) -> None:
         """Tell of exports that ended with their backend, and clear what they left behind.
 
@@ -134,8 +158,8 @@ class ExportShelf:
                         finished_at=utc_now(),
                     )
                 )
-        for left in self.folder.glob(f"{PARTIAL}*/*") if self.folder.is_dir() else ():
-            left.unlink(missing_ok=True)
+        with suppress(Conflict):
+            self.require_idle()
 
     def _file(self, export_id: str) -> Path:
         return self.folder / f"{export_id}.zip"

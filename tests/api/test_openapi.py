@@ -118,6 +118,8 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
         yield ask("GET", open_path)
     for outside in ["/healthz", "/readyz", "/metrics"]:
         yield ask("GET", outside)
+    yield ask("POST", f"{API}/forget", json={"site": "nowhere.example"})
+    yield ask("POST", f"{API}/forget", json={})
     yield ask("DELETE", one)
     yield ask("GET", one)
 

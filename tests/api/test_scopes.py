@@ -56,6 +56,7 @@ NEEDS = {
     ("GET", f"{API}/exports/<export_id>"): Scope.ADMIN,
     ("GET", f"{API}/exports/<export_id>/file"): Scope.ADMIN,
     ("DELETE", f"{API}/exports/<export_id>"): Scope.ADMIN,
+    ("POST", f"{API}/forget"): Scope.ADMIN,
 }
 
 

@@ -1,0 +1,227 @@
+"""What is forgotten is nowhere in the data folder; what cannot be reached is named."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backend.domain import AuditEvent, Label, PredictionRecord, new_id, utc_now
+from backend.errors import BadInput, Conflict
+from backend.exporting.make import make_export
+from backend.exporting.request import ExportRequest
+from backend.exporting.shelf import ExportShelf
+from backend.forgetting.forget import Forgetting
+from backend.forgetting.oblivion import Oblivion, Rewriting
+from backend.model.registry import SHIPPED
+from backend.storage import maintenance
+from backend.storage.repository import PredictionFilter
+from tests.dashboard.filling import SITES
+from tests.exporting.homes import (
+    AI,
+    HUMAN,
+    Home,
+    copy_of,
+    document,
+    drawn,
+    open_home,
+    quiet,
+    sha256,
+)
+
+SECRET_SITE = "secret-site.example"
+SECRET_CLIENT = "secret-client · ABCDEFGH"
+ADDRESS = f"https://{SECRET_SITE}/pages/1"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A home with pictures of a secret site by a secret client, long ago, and others."""
+    with open_home(tmp_path / "home") as opened:
+        opened.stock(6)
+        yield opened
+
+
+def keep_secrets(home: Home) -> list[PredictionRecord]:
+    """Log the secret pictures: reviewed, appealed, exported, deleted from and spoken about."""
+    records = [
+        home.log(
+            drawn(n),
+            (AI, HUMAN, None)[n % 3],
+            site=SECRET_SITE,
+            client=SECRET_CLIENT,
+            title="a secret title",
+            note="a secret note",
+        )
+        for n in range(100, 106)
+    ]
+    home.log(copy_of(100), HUMAN, site=SECRET_SITE, client=SECRET_CLIENT, note="a secret note")
+    home.service.submit_appeal(records[0].id, Label.HUMAN_MADE, "a secret reason", SECRET_CLIENT)
+    shelf = ExportShelf(home.settings, home.repository, home.images)
+    for where in (PredictionFilter(), PredictionFilter(site=SECRET_SITE)):
+        request = ExportRequest(where)
+        shelf.make(shelf.begin(request, SECRET_CLIENT), request, quiet)
+    gone = home.log(drawn(110), site=SECRET_SITE, client=SECRET_CLIENT)
+    home.service.delete(gone.id, "admin")
+    home.repository.append_event(
+        AuditEvent(new_id(), utc_now(), "admin", "note", f"{records[1].id}: {SECRET_SITE}")
+    )
+    return records
+
+
+def traces(home: Home, records: list[PredictionRecord], vectors: list[bytes]) -> list[bytes]:
+    """Return what a byte-level search looks for."""
+    pictures = [drawn(n)[300:364] for n in range(100, 106)]
+    digests = [r.image.sha256 for r in records]
+    return [
+        *(word.encode() for word in (SECRET_SITE, "a secret title", "a secret note")),
+        *(b"a secret reason", SECRET_CLIENT.encode(), b"secret-client"),
+        *pictures,
+        *vectors,
+        *(digest.encode() for digest in digests),
+        *(bytes.fromhex(digest) for digest in digests),
+        *(record.id.encode() for record in records),
+    ]
+
+
+def found_in(folder: Path, needles: list[bytes]) -> list[tuple[str, bytes]]:
+    """Search every byte of every file of a folder, and every file's name."""
+    hits = []
+    for path in folder.rglob("*"):
+        hits += [(path.name, needle) for needle in needles if needle in path.name.encode()]
+        if path.is_file():
+            data = path.read_bytes()
+            hits += [(path.name, needle) for needle in needles if needle in data]
+    return hits
+
+
+WHAT: dict[str, Callable[[], Oblivion]] = {
+    "site": lambda: Oblivion(site=SECRET_SITE),
+    "url": lambda: Oblivion(url=f"{ADDRESS}?utm=1"),
+    "client": lambda: Oblivion(client=SECRET_CLIENT),
+    "before": lambda: Oblivion(before=utc_now() + timedelta(seconds=1)),
+}
+
+
+@pytest.mark.parametrize("kind", WHAT)
+def test_a_byte_level_search_finds_nothing(tmp_path: Path, kind: str) -> None:
+    """After forgetting, no byte of it is in the data folder, and the rest of the log is whole."""
+    with open_home(tmp_path / "home") as home:
+        records = keep_secrets(home)
+        vectors = [home.repository.get_extras(r.id).features or b"-" for r in records]
+        needles = traces(home, records, [v[:64] for v in vectors])
+        assert {n for _, n in found_in(home.settings.home, needles)} > {SECRET_SITE.encode()}
+        forgetting = Forgetting(home.settings, home.repository, home.images)
+        done = forgetting.forget(WHAT[kind](), SECRET_CLIENT if kind == "client" else "admin")
+        assert (done.records, done.pictures, done.appeals) == (7, 7, 1)
+        assert (done.reviews, done.exports, done.clean) == (5, 2, True)
+        if kind != "client":  # who exported stays in the audit trail
+            needles = [n for n in needles if b"secret-client" not in n]
+        assert found_in(home.settings.home, needles) == []
+        home.stock(6)
+        trail = home.repository.list_events()
+        assert ("forget", "7 predictions, 7 pictures") in [(e.action, e.detail) for e in trail]
+        assert home.repository.count_predictions(PredictionFilter()) == 6
+    assert maintenance.verify(home.settings).ok
+
+
+def test_others_stay(home: Home) -> None:
+    """Records of other sites keep their pictures and reviews, also where they share the bytes."""
+    keep_secrets(home)
+    shared = home.log(drawn(100), site=SITES[0])
+    before = home.repository.count_predictions(PredictionFilter(site=SITES[0]))
+    done = Forgetting(home.settings, home.repository, home.images).forget(
+        Oblivion(site=SECRET_SITE), "admin"
+    )
+    assert (done.records, done.pictures) == (7, 6)
+    assert home.images.has(shared.image.sha256)
+    assert home.repository.count_predictions(PredictionFilter(site=SITES[0])) == before
+    for number in range(6):
+        (record,) = home.repository.latest_by_sha256([sha256(drawn(number))]).values()
+        assert home.images.has(record.image.sha256)
+        assert home.repository.latest_reviews([record.image.sha256])
+    again = Forgetting(home.settings, home.repository, home.images).forget(
+        Oblivion(site=SECRET_SITE), "admin"
+    )
+    assert (again.records, again.elsewhere) == (0, ())
+    assert again.lines() == ["There was nothing to forget."]
+
+
+def test_what_is_out_of_reach_is_named(home: Home, tmp_path: Path) -> None:
+    """Exports that went elsewhere, models made since and set-aside stores are named."""
+    shelf = ExportShelf(home.settings, home.repository, home.images)
+    request = ExportRequest()
+    early = shelf.begin(request, "cli", tmp_path / "early.zip")
+    shelf.make(early, request, quiet, tmp_path / "early.zip")
+    keep_secrets(home)
+    elsewhere = shelf.begin(request, "cli", tmp_path / "out.zip")
+    shelf.make(elsewhere, request, quiet, tmp_path / "out.zip")
+    (card,) = SHIPPED.glob("*/card.json")
+    for name, moment in (("mine", "2099-01-01T00:00:00Z"), ("older", "2000-01-01T00:00:00Z")):
+        folder = home.settings.home / "weights" / name
+        folder.mkdir(parents=True)
+        changed = {**json.loads(card.read_text()), "version": name, "released_at": moment}
+        (folder / "card.json").write_text(json.dumps(changed))
+    (home.settings.home / "before-restore-1").mkdir()
+    done = Forgetting(home.settings, home.repository, home.images).forget(
+        Oblivion(site=SECRET_SITE), "admin"
+    )
+    named = [(each.kind, each.name) for each in done.elsewhere]
+    assert ("export", elsewhere.id) in named
+    assert ("export", early.id) not in named
+    assert [name for kind, name in named if kind == "model"] == ["mine"]
+    assert ("store", "before-restore-1") in named
+    assert len([kind for kind, _ in named if kind == "export"]) == 3  # and the two stored ones
+    assert any("wherever they were taken" in line for line in done.lines())
+    assert document(tmp_path / "early.zip")["examples"] == 6
+
+
+def test_an_export_in_the_making_comes_first(home: Home) -> None:
+    """While an export is written nothing is forgotten: the zip would bring it back."""
+    folder = home.settings.home / "exports"
+    folder.mkdir()
+    refused = threading.Event()
+    forgetting = Forgetting(home.settings, home.repository, home.images)
+
+    def meanwhile(done: int, total: int, text: str) -> None:
+        if not refused.is_set():
+            with pytest.raises(Conflict, match="being made"):
+                forgetting.forget(Oblivion(site=SITES[0]), "admin")
+            refused.set()
+
+    make_export(home.repository, home.images, ExportRequest(), folder / "a.zip", meanwhile)
+    assert refused.is_set()
+    assert forgetting.forget(Oblivion(site=SITES[0]), "admin").exports == 1
+
+
+def test_caches_let_go_too(home: Home) -> None:
+    """The running backend's memory of verdicts and pictures loses what is forgotten."""
+    keep_secrets(home)
+    service = home.service
+    judge = service.require_judge()
+    before = judge.calls  # type: ignore[attr-defined]
+    Forgetting(home.settings, home.repository, home.images, service.forget_bytes).forget(
+        Oblivion(site=SECRET_SITE), "admin"
+    )
+    home.log(drawn(100))
+    assert judge.calls == before + 1  # type: ignore[attr-defined]
+
+
+def test_just_one_thing_is_forgotten() -> None:
+    """None, two or a blank one is refused."""
+    for wrong in ({}, {"site": "a", "url": "b"}, {"client": " "}):
+        with pytest.raises(BadInput):
+            Oblivion(**wrong)
+
+
+def test_rewriting_takes_whole_names() -> None:
+    """A name is replaced where it stands alone, not within another; known keys are too."""
+    rewrite = Rewriting({"a" * 64}, ["forum.example"])
+    assert rewrite("site forum.example, and FORUM.example.") == "site forgotten, and forgotten."
+    assert rewrite("my-forum.example x.forum.example") == "my-forum.example x.forum.example"
+    assert rewrite(f"{'a' * 64} {'b' * 64}") == f"forgotten {'b' * 64}"
+    assert Rewriting((), ())("anything") == "anything"
