@@ -15,12 +15,14 @@ if _ROOT not in sys.path:
 from backend.domain import Scope  # noqa: E402
 from dashboard import access, shell  # noqa: E402
 from dashboard.pages import Entry, open_to, sections  # noqa: E402
-from dashboard.views import check, queue, sign_in  # noqa: E402
+from dashboard.views import activity, check, quality, queue, sign_in  # noqa: E402
 
 # One line a page: group, title, address, icon, the scope it needs (None: visitors too), its view.
 PAGES = (
     Entry("", "Check", "check", ":material/image_search:", None, check.page),
     Entry("Review", "Queue", "queue", ":material/inbox:", Scope.REVIEW, queue.page),
+    Entry("Insight", "Quality", "quality", ":material/target:", Scope.READ, quality.page),
+    Entry("Insight", "Activity", "activity", ":material/monitoring:", Scope.READ, activity.page),
 )
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)

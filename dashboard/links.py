@@ -35,3 +35,22 @@ class Link:
         st.session_state[self._key] = wanted
         if st.query_params.to_dict() != wanted:
             st.query_params.from_dict(wanted)
+
+
+def _nothing() -> None: ...
+
+
+def to_page(
+    address: str, text: str, icon: str, /, *, hint: str | None = None, **query: str | None
+) -> None:
+    """Draw a link to a page of the menu; a query of None is left out.
+
+    `text` is our own Markdown. The page is named by its address: that is all a link needs.
+    """
+    st.page_link(
+        st.Page(_nothing, url_path=address),
+        label=text,
+        icon=icon,
+        help=hint,
+        query_params={name: value for name, value in query.items() if value is not None},
+    )

@@ -37,14 +37,16 @@ def code(text: str) -> str:
 def size(number_of_bytes: int) -> str:
     """Write a file's size as people read it.
 
-    >>> size(950), size(183_220), size(4_200_000)
-    ('950 B', '183 kB', '4.2 MB')
+    >>> size(950), size(183_220), size(4_200_000), size(73_400_000_000)
+    ('950 B', '183 kB', '4.2 MB', '73.4 GB')
     """
     if number_of_bytes < 1000:
         return f"{number_of_bytes} B"
     if number_of_bytes < 1_000_000:
         return f"{number_of_bytes / 1000:.0f} kB"
-    return f"{number_of_bytes / 1_000_000:.1f} MB"
+    if number_of_bytes < 1_000_000_000:
+        return f"{number_of_bytes / 1_000_000:.1f} MB"
+    return f"{number_of_bytes / 1_000_000_000:.1f} GB"
 
 
 def facts(image: dict[str, Any]) -> str:
