@@ -119,6 +119,7 @@ def serve(
         local_dashboard_token(settings, service.repository)
         server = HttpServer(app, listener, threads=_threads())
         stack.enter_context(_retention(service.expire, exports.shelf.tidy))
+        stack.enter_context(build.releases_of(app).following())
         stack.enter_context(_stopping(server.stop, stop))
         log.info("serving", extra={"port": settings.port, "public": settings.public})
         if on_ready is not None:

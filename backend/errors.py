@@ -69,6 +69,12 @@ class NothingToExport(Conflict):
     code = "nothing_to_export"
 
 
+class WorseThanServed(Conflict):
+    """A model version that is worse than the one that is served."""
+
+    code = "worse_than_served"
+
+
 class TooLarge(BrushmarkError):
     """More bytes or pixels than we take."""
 

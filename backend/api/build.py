@@ -29,6 +29,7 @@ from backend.api.pairing import pairing
 from backend.api.people import people
 from backend.api.predictions import predictions
 from backend.api.queue import queue
+from backend.api.releases import releases
 from backend.api.reports import reports
 from backend.api.reviews import reviews
 from backend.api.stats import stats
@@ -36,6 +37,7 @@ from backend.api.wall import Head, Wall, content_length
 from backend.curation import Curation
 from backend.exporting.desk import ExportDesk
 from backend.exporting.shelf import ExportShelf
+from backend.releasing import Releases
 from backend.roles import Roles
 from backend.service import Service
 
@@ -64,6 +66,7 @@ def build_app(
         reviews,
         queue,
         models,
+        releases,
         stats,
         figures,
         people,
@@ -93,6 +96,7 @@ def build_app(
         Bulkhead(threads),
         Metrics(service),
         ExportDesk(ExportShelf(settings, service.repository, service.images)),
+        Releases(settings, service.repository, service.take_over, lambda: service.judge),
         functools.cache(lambda: document(app, settings.public)),
     )
     _install(app)
@@ -107,6 +111,11 @@ def service_of(app: Flask) -> Service:
 def exports_of(app: Flask) -> ExportDesk:
     """Return what makes exports in an app."""
     return cast(Api, app.extensions[EXTENSION]).exports
+
+
+def releases_of(app: Flask) -> Releases:
+    """Return the versions that an app chooses among."""
+    return cast(Api, app.extensions[EXTENSION]).releases
 
 
 def _install(app: Flask) -> None:

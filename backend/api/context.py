@@ -14,6 +14,7 @@ from backend.api.metrics import Metrics
 from backend.api.wall import Caller, Wall
 from backend.curation import Curation
 from backend.exporting.desk import ExportDesk
+from backend.releasing import Releases
 from backend.service import Service
 
 EXTENSION = "brushmark"
@@ -30,6 +31,7 @@ class Api:
     bulkhead: Bulkhead
     metrics: Metrics
     exports: ExportDesk
+    releases: Releases
     document: Callable[[], bytes]
     """Writes the OpenAPI document, as JSON."""
 
@@ -47,6 +49,11 @@ def service() -> Service:
 def curation() -> Curation:
     """Return the curators' use cases of the app that answers."""
     return api().curation
+
+
+def releases() -> Releases:
+    """Return the versions of the app that answers."""
+    return api().releases
 
 
 def caller() -> Caller:

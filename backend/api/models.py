@@ -10,7 +10,6 @@ from backend.api.operations import operation
 from backend.domain import Scope
 from backend.errors import Conflict, NoModel
 from backend.model.registry import list_versions
-from backend.wire import time_to_text
 
 models = Blueprint("models", __name__)
 
@@ -34,19 +33,8 @@ def read_model() -> schemas.ModelOut:
 @operation(scope=Scope.READ, answers=schemas.ModelList, raises=(NoModel,))
 def list_models() -> schemas.ModelList:
     """List the versions on this machine."""
-    judge = service().judge
-    served = judge.ref.sha256 if judge else None
     return schemas.ModelList(
-        models=[
-            schemas.ModelVersion(
-                version=found.name,
-                sha256=found.sha256,
-                released_at=time_to_text(found.released_at),
-                active=found.active,
-                served=found.sha256 == served,
-            )
-            for found in list_versions(service().settings)
-        ]
+        models=[presenting.version(found) for found in list_versions(service().settings)]
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
-from backend.api import PREFIX, schemas
+from backend.api import PREFIX, context, schemas
 from backend.curation import Deed
 from backend.domain import Appeal, Policy, Review
 from backend.model.explain import render_overlay
+from backend.model.registry import Version
 from backend.service import Checked
 from backend.storage.repository import Stats
 from backend.wire import policy_to_json, record_to_json, review_to_json, time_to_text
@@ -79,4 +80,18 @@ def statistics(value: Stats) -> schemas.Statistics:
     """Show the counts."""
     return schemas.Statistics.model_validate(
         {**asdict(value), "score_histogram": list(value.score_histogram)}
+    )
+
+
+def version(found: Version) -> schemas.ModelVersion:
+    """Show a version, and whether it is the one that judges now."""
+    judge, shadow = context.service().judge, context.releases().shadow()
+    return schemas.ModelVersion(
+        version=found.name,
+        sha256=found.sha256,
+        released_at=time_to_text(found.released_at),
+        active=found.active,
+        parent=found.parent,
+        served=judge is not None and judge.ref.sha256 == found.sha256,
+        shadow=shadow is not None and shadow.version == found.name,
     )

@@ -478,13 +478,18 @@ class ModelOut(Shape):
 
 
 class ModelVersion(Shape):
-    """Weights on this machine. `active` are those that the next start serves."""
+    """Weights on this machine. `active` are those chosen; `served` those that judge now.
+
+    A version with a `parent` was fine-tuned from it, and is served only when activated.
+    """
 
     version: str
     sha256: Sha256
     released_at: TimeText
     active: bool
     served: bool
+    parent: str | None
+    shadow: bool = Field(description="It judges live checks along, silently.")
 
 
 class ModelList(Shape):
@@ -498,6 +503,101 @@ class Whoami(Shape):
 
     client: str
     scope: Scope
+
+
+class ModelReport(Shape):
+    """A version with its whole card and the figures of its release."""
+
+    version: str
+    card: dict[str, Any]
+    metrics: dict[str, Any] | None
+
+
+class Activation(Shape):
+    """Why a version is served although it is worse; empty where it is not."""
+
+    despite: Note = ""
+
+
+class ComparisonQuery(Shape):
+    """Which two versions; the champion is the active one where none is named."""
+
+    candidate: str = Field(min_length=1, max_length=200)
+    champion: str | None = Field(None, min_length=1, max_length=200)
+
+
+class ComparedFigure(Shape):
+    """A figure of both; the interval is of candidate minus champion (95 %, paired bootstrap)."""
+
+    name: str
+    champion: float
+    candidate: float
+    low: float
+    high: float
+    margin: float
+    worse_by: float
+    guarded: bool
+    refused: bool
+
+
+class HoldOutOut(Shape):
+    """Figures on pictures that neither was fine-tuned on."""
+
+    name: str
+    ai_generated: int
+    human_made: int
+    figures: list[ComparedFigure]
+
+
+class FlipOut(Shape):
+    """A logged picture that the two judge differently."""
+
+    prediction_id: str
+    label: ReviewLabel | None
+    champion: Outcome
+    candidate: Outcome
+    champion_score: Probability
+    candidate_score: Probability
+
+
+class ComparisonOut(Shape):
+    """Champion against candidate; with an objection, activation wants a reason."""
+
+    champion: str
+    candidate: str
+    hold_outs: list[HoldOutOut]
+    flips: list[FlipOut]
+    looked_at: int
+    notes: list[str]
+    objections: list[str]
+
+
+class ShadowIn(Shape):
+    """The version that is to judge along; null for none."""
+
+    version: str | None = Field(min_length=1, max_length=200)
+
+
+class ShadowChange(Shape):
+    """How often this was said, and the candidate says that."""
+
+    served: Outcome
+    candidate: Outcome
+    count: int
+
+
+class ShadowOut(Shape):
+    """What the version that judges along would have said of the latest live checks."""
+
+    version: str | None
+    since: TimeText | None
+    looked_at: int
+    changed: int
+    outcomes: list[ShadowChange]
+    labelled: int
+    served_right: int
+    candidate_right: int
+    mean_score_change: float
 
 
 class Paired(Shape):

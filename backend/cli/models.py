@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +12,10 @@ from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.model.registry import Version
+    from backend.releasing import Releases
 
-RESTART = "A running backend serves it after a restart."
+FOLLOWS = "A running backend serves it within a second."
+ACTOR = "command line"
 
 
 @click.group()
@@ -43,18 +47,21 @@ def list_() -> None:
 
 @models.command()
 @click.argument("version")
-def activate(version: str) -> None:
+@click.option(
+    "--despite", metavar="REASON", default="", help="Serve it although it is worse; goes on record."
+)
+def activate(version: str, despite: str) -> None:
     """Serve this version from now on, after its files were checked against its card.
+
+    A version that is worse than the active one beyond a margin is refused unless you give a
+    reason. A running backend serves it within a second, without a restart.
 
     \b
     Example:
       brushmark models activate seed-1
     """
-    from backend.model.registry import activate as choose
-
-    settings = Settings.from_env()
-    settings.prepare_home()
-    click.echo(f"Active: {choose(settings, version).name}. {RESTART}")
+    with _releases() as releases:
+        click.echo(f"Active: {releases.activate(version, ACTOR, despite).name}. {FOLLOWS}")
 
 
 @models.command()
@@ -65,13 +72,21 @@ def rollback() -> None:
     Example:
       brushmark models rollback
     """
-    from backend.model.registry import roll_back
+    with _releases() as releases:
+        click.echo(f"Active: {releases.roll_back(ACTOR).name}. {FOLLOWS}")
+
+
+@contextmanager
+def _releases() -> Iterator[Releases]:
+    from backend.cli.home import open_home
+    from backend.releasing import Releases
 
     settings = Settings.from_env()
-    settings.prepare_home()
-    click.echo(f"Active: {roll_back(settings).name}. {RESTART}")
+    with open_home(settings) as repository:
+        yield Releases(settings, repository)
 
 
 def _line(version: Version) -> str:
     mark = "*" if version.active else " "
-    return f"{mark} {version.name}\t{version.released_at:%Y-%m-%d}\t{version.sha256[:12]}"
+    line = f"{mark} {version.name}\t{version.released_at:%Y-%m-%d}\t{version.sha256[:12]}"
+    return f"{line}\tfrom {version.parent}" if version.parent else line

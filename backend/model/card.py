@@ -65,6 +65,12 @@ class Card:
         """Say whether the release brings an 8-bit graph."""
         return INT8_XML in self.files and INT8_BIN in self.files
 
+    @property
+    def parent(self) -> str | None:
+        """The version that this one was fine-tuned from, if it was."""
+        parent = self.document.get("parent")
+        return str(parent["version"]) if isinstance(parent, Mapping) else None
+
 
 def load_card(folder: Path) -> Card:
     """Read a card; the hashes of its files are checked by `verify_files`.

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from backend.errors import BadSetting, Conflict, MissingExtra, WeightsMissing
+from backend.errors import BadSetting, Conflict, MissingExtra, WeightsDamaged, WeightsMissing
 from backend.model.card import CARD_NAME, Card, load_card, verify_files
 from backend.model.judge import Judge
 from backend.settings import RuntimeName, Settings
@@ -28,6 +29,8 @@ class Version:
     sha256: str
     released_at: datetime
     active: bool
+    parent: str | None = None
+    """The version it was fine-tuned from; such a version is served only when activated."""
 
 
 def weights_roots(settings: Settings) -> tuple[Path, ...]:
@@ -46,9 +49,29 @@ def list_versions(settings: Settings) -> tuple[Version, ...]:
             card.ref.sha256,
             card.policy.published_at,
             active is not None and card.folder == active.folder,
+            card.parent,
         )
         for card in cards
     )
+
+
+def list_cards(settings: Settings) -> tuple[Card, ...]:
+    """Return the card of every readable version, newest first."""
+    return tuple(_cards(settings))
+
+
+def choice_stamp(settings: Settings) -> tuple[int, int] | None:
+    """Return what changes whenever a version is chosen, at the cost of one look at a file."""
+    try:
+        found = _choice_path(settings).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def previous_version(settings: Settings) -> str | None:
+    """Return the version that a roll-back would serve."""
+    return _read_choice(settings).get("previous")
 
 
 def load_judge(settings: Settings, version: str | None = None) -> Judge:
@@ -89,12 +112,48 @@ def find_card(settings: Settings, version: str | None = None) -> Card:
     return card_
 
 
+def named_card(settings: Settings, version: str) -> Card:
+    """Return the card of a version by its name alone, never of a folder.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: as `load_judge`.
+    """
+    cards = _cards(settings)
+    card = next((c for c in cards if c.ref.version == version), None)
+    if card is None:
+        known = ", ".join(c.ref.version for c in cards) or "none"
+        raise WeightsMissing(f"There are no weights “{version[:64]}” here. Versions: {known}.")
+    return card
+
+
+def find_report(settings: Settings, version: str) -> tuple[Card, dict[str, Any] | None]:
+    """Return a version's card and the figures of its release, where it brings them.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: as `load_judge`.
+    """
+    card = named_card(settings, version)
+    try:
+        metrics = json.loads((card.folder / "metrics.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return card, None
+    except (OSError, ValueError) as error:
+        raise WeightsDamaged(f"The figures of {version} cannot be read.") from error
+    return card, dict(metrics)
+
+
 def activate(settings: Settings, version: str) -> Version:
-    """Serve a version from the next start on; the one before is remembered.
+    """Choose the version to serve; the one before is remembered. A running backend follows.
 
     Raises:
         WeightsMissing, WeightsDamaged: the version cannot be served.
+        Conflict: BRUSHMARK_WEIGHTS says what is served.
     """
+    if settings.weights:
+        raise Conflict(
+            f"BRUSHMARK_WEIGHTS is set to “{settings.weights}”, and so no other version would "
+            "be served. Unset it and restart, then activate."
+        )
     cards = _cards(settings)
     before = _active_card(settings, cards)
     card = find_card(settings, version)
@@ -128,7 +187,8 @@ def _cards(settings: Settings) -> list[Card]:
 
 def _active_card(settings: Settings, cards: list[Card]) -> Card | None:
     chosen = _read_choice(settings).get("version")
-    return next((c for c in cards if c.ref.version == chosen), cards[0] if cards else None)
+    released = next((c for c in cards if c.parent is None), cards[0] if cards else None)
+    return next((c for c in cards if c.ref.version == chosen), released)
 
 
 def _choice_path(settings: Settings) -> Path:

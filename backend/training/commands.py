@@ -1,4 +1,7 @@
-"""`brushmark train`, `evaluate` and `release`. Torch is imported when one of them runs."""
+"""`brushmark evaluate` and `release`, and what `train` does with torch.
+
+Torch is imported when one of them runs.
+"""
 
 from __future__ import annotations
 
@@ -72,32 +75,6 @@ def manifest_path(data: Path | None) -> Path:
     return path
 
 
-@click.command(short_help="Train the network on a data manifest.")
-@click.option("--recipe", default="seed-1", show_default=True, help="Which recipe to follow.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="A manifest, or the folder that holds manifest.csv.",
-)
-@click.option(
-    "--init",
-    help="Pretrained ResNet-18 (safetensors); “torchvision” downloads torchvision's. "
-    "Default: init/resnet18-imagenet-partial.safetensors beside the manifest, if there.",
-)
-@click.option("--task", default="full", show_default=True, help="full data, or founding.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, order and views.")
-@click.option(
-    "--select-by",
-    default="accuracy",
-    show_default=True,
-    help="Which validation figure keeps an epoch: accuracy, balanced-accuracy, auc or cost.",
-)
-@click.option(
-    "--run",
-    "run_folder",
-    type=click.Path(path_type=Path),
-    help="Run folder; an interrupted run there goes on. Default: runs/RECIPE-SEED.",
-)
 def train(
     recipe: str,
     data: Path | None,
@@ -107,12 +84,7 @@ def train(
     select_by: str,
     run_folder: Path | None,
 ) -> None:
-    """Train the network on a data manifest; the best epoch is kept.
-
-    An interrupted run goes on when the same command is started again.
-
-    Example: brushmark train --recipe seed-1 --data ../shared/data
-    """
+    """Train the network on a data manifest; `brushmark train` without weights to go on from."""
     with needs_training_extra():
         from backend.training import stage_training
         from backend.training import train as trainer
@@ -274,4 +246,4 @@ def release(run_folder: Path, version: str | None, weights: Path) -> None:
     click.echo(f"Released {name} into {folder}. Its card: {folder / 'README.md'}")
 
 
-COMMANDS: dict[str, click.Command] = {"train": train, "evaluate": evaluate, "release": release}
+COMMANDS: dict[str, click.Command] = {"evaluate": evaluate, "release": release}

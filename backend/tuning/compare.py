@@ -1,0 +1,288 @@
+"""Champion against candidate on pictures that neither was fine-tuned on.
+
+Two hold-outs: the shipped evaluation set (`val` rows of the releases), and the
+installation's own audit records that a curator has labelled. Each guarded figure has a
+margin; a candidate that is worse by more is not to be served without a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from backend.domain import Policy
+from backend.model.card import Card
+from backend.storage.repository import Repository
+from backend.training.calibrate import apply
+from backend.tuning.examples import FEATURES, Examples, from_log, from_release, sharing_trunk
+from backend.tuning.figures import NAMES, Judged, figures, resampled
+from backend.tuning.head import ARCHITECTURE, read_head, trunk_digest
+from backend.tuning.rejudge import latest_vectors, outcomes
+from backend.tuning.scale import Logits
+
+EVALUATION_SET = "the shipped evaluation set"
+AUDIT_RECORDS = "this installation's audit records"
+MARGINS = {"balanced_accuracy": 0.01, "human_called_ai": 0.01, "calibration_error": 0.02}
+"""How much worse a candidate may be on the shipped evaluation set."""
+AUDIT_MARGINS = {"balanced_accuracy": 0.03, "human_called_ai": 0.03, "calibration_error": 0.05}
+"""The same on the audit records, which are fewer."""
+LEAST_OF_A_CLASS = 20
+"""Audit records of each class below which their figures are shown and guard nothing."""
+HIGHER_IS_BETTER = frozenset({"balanced_accuracy"})
+FLIPS_AMONG = 500
+"""Latest records of the log whose verdicts are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of both; `worse_by` above `margin` on a guarded figure refuses the candidate.
+
+    `low` and `high` bound the difference candidate minus champion: the middle 95 % over
+    resampled groups, the same groups for both.
+    """
+
+    name: str
+    champion: float
+    candidate: float
+    low: float
+    high: float
+    margin: float
+    guarded: bool
+
+    @property
+    def worse_by(self) -> float:
+        """How much worse the candidate is; below zero where it is better."""
+        change = self.candidate - self.champion
+        return -change if self.name in HIGHER_IS_BETTER else change
+
+    @property
+    def refused(self) -> bool:
+        """Say whether this figure alone refuses the candidate."""
+        return self.guarded and not self.worse_by <= self.margin + 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """The figures on one hold-out, and how many pictures of each class it has."""
+
+    name: str
+    ai_generated: int
+    human_made: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A logged picture that the two judge differently."""
+
+    prediction_id: str
+    label: str | None
+    champion: str
+    candidate: str
+    champion_score: float
+    candidate_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came out, and what speaks against serving the candidate."""
+
+    champion: str
+    candidate: str
+    hold_outs: tuple[HoldOut, ...]
+    flips: tuple[Flip, ...]
+    looked_at: int
+    """Logged records whose verdicts were compared."""
+    notes: tuple[str, ...]
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """Name what is worse beyond its margin."""
+        return tuple(
+            f"{WORDS[f.name]} on {h.name}: {f.champion:.3f} before, {f.candidate:.3f} now "
+            f"(margin {f.margin:.2f})"
+            for h in self.hold_outs
+            for f in h.figures
+            if f.refused
+        )
+
+    @property
+    def guarded(self) -> bool:
+        """Say whether any figure could have objected."""
+        return any(f.guarded for h in self.hold_outs for f in h.figures)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON."""
+        return {
+            **asdict(self),
+            "hold_outs": [
+                {
+                    **asdict(h),
+                    "figures": [
+                        {**asdict(f), "worse_by": f.worse_by, "refused": f.refused}
+                        for f in h.figures
+                    ],
+                }
+                for h in self.hold_outs
+            ],
+            "objections": list(self.objections),
+        }
+
+
+WORDS = {
+    "balanced_accuracy": "balanced accuracy",
+    "human_called_ai": "share of human pictures called AI-generated",
+    "calibration_error": "calibration error",
+}
+
+
+def compare(
+    champion: Card,
+    candidate: Card,
+    repository: Repository | None,
+    known: Sequence[Card],
+    policy: Policy | None = None,
+) -> Comparison:
+    """Compare two releases on the evaluation set they share and on this installation's log.
+
+    Args:
+        champion, candidate: what is served, and what might be.
+        repository: the log; None compares on the evaluation set alone.
+        known: the releases on this machine.
+        policy: the published thresholds; without, each has those of its card.
+
+    Raises:
+        WeightsDamaged, StoreUnavailable: one of them, or the log, cannot be read.
+    """
+    bench = _Bench(champion, candidate, known, policy)
+    hold_outs, notes = [], list[str]()
+    shared = bench.evaluation()
+    if shared is not None:
+        hold_outs.append(shared)
+    else:
+        notes.append("The two releases bring no evaluation rows in common.")
+    flips, looked_at = list[Flip](), 0
+    if repository is not None and not bench.one_trunk:
+        notes.append(
+            "Their networks differ below the head, so logged vectors of one say nothing of the "
+            "other: the log was not compared."
+        )
+    elif repository is not None:
+        audits = bench.audits(repository)
+        if audits is not None:
+            hold_outs.append(audits)
+        else:
+            notes.append("No audit record of this installation has a label yet.")
+        flips, looked_at = bench.flips(repository)
+    return Comparison(
+        champion.ref.version,
+        candidate.ref.version,
+        tuple(hold_outs),
+        tuple(flips),
+        looked_at,
+        tuple(notes),
+    )
+
+
+class _Bench:
+    """Two releases side by side."""
+
+    def __init__(
+        self, champion: Card, candidate: Card, known: Sequence[Card], policy: Policy | None
+    ) -> None:
+        self._pair = (champion, candidate)
+        self._policies = tuple(policy or card.policy for card in self._pair)
+        self._known = known
+        heads = all(card.architecture == ARCHITECTURE for card in self._pair)
+        self.one_trunk = heads and trunk_digest(champion) == trunk_digest(candidate)
+
+    def evaluation(self) -> HoldOut | None:
+        """Return the figures on the `val` rows that both releases bring."""
+        if not all((card.folder / FEATURES).exists() for card in self._pair):
+            return None
+        (old, old_logits), (new, new_logits) = (from_release(c, "val") for c in self._pair)
+        place = {key: i for i, key in enumerate(new.keys)}
+        mine = np.array([i for i, key in enumerate(old.keys) if key in place], np.int64)
+        if not mine.size:
+            return None
+        theirs = np.array([place[key] for key in old.keys[mine]], np.int64)
+        logits = old_logits[mine], new_logits[theirs]
+        return self._hold_out(EVALUATION_SET, old.take(mine), logits, MARGINS, guarded=True)
+
+    def audits(self, repository: Repository) -> HoldOut | None:
+        """Return the figures on this installation's labelled audit records."""
+        rows = from_log(repository, self._pair[0], self._known).held_out
+        if not len(rows):
+            return None
+        enough = min(rows.counts().values()) >= LEAST_OF_A_CLASS
+        logits = tuple(read_head(card).logits(rows.features) for card in self._pair)
+        return self._hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=enough)
+
+    def _hold_out(
+        self,
+        name: str,
+        rows: Examples,
+        logits: tuple[Logits, ...],
+        margins: Mapping[str, float],
+        *,
+        guarded: bool,
+    ) -> HoldOut:
+        both = [
+            Judged(apply(card.calibration, logit), rows.labels, policy.ai_at_least)
+            for card, logit, policy in zip(self._pair, logits, self._policies, strict=True)
+        ]
+        old, new = (figures(judged) for judged in both)
+        drawn = [resampled(judged, rows.groups) for judged in both]
+        lines = []
+        for figure in NAMES:
+            change = drawn[1][figure] - drawn[0][figure]
+            change = change[np.isfinite(change)]
+            low, high = np.quantile(change, (0.025, 0.975)) if change.size else (0.0, 0.0)
+            known = math.isfinite(old[figure]) and math.isfinite(new[figure])
+            if known:
+                lines.append(
+                    Figure(
+                        figure,
+                        old[figure],
+                        new[figure],
+                        float(low),
+                        float(high),
+                        margins[figure],
+                        guarded,
+                    )
+                )
+        counts = rows.counts()
+        return HoldOut(name, counts["ai_generated"], counts["human_made"], tuple(lines))
+
+    def flips(self, repository: Repository) -> tuple[list[Flip], int]:
+        """Return the latest logged verdicts that differ, and how many records were looked at."""
+        cards = sharing_trunk(self._pair[0], self._known)
+        rows = latest_vectors(repository, {c.ref.sha256 for c in cards}, FLIPS_AMONG)
+        if not rows:
+            return [], 0
+        features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
+        said = [
+            outcomes(features, card, policy)
+            for card, policy in zip(self._pair, self._policies, strict=True)
+        ]
+        labels = repository.latest_reviews([record.image.sha256 for record, _ in rows])
+        found = []
+        for (record, _), old, new in zip(rows, *said, strict=True):
+            if old.outcome is not new.outcome:
+                review = labels.get(record.image.sha256)
+                label = review.label.value if review else None
+                found.append(
+                    Flip(
+                        record.id,
+                        label,
+                        old.outcome.value,
+                        new.outcome.value,
+                        old.score,
+                        new.score,
+                    )
+                )
+        return found, len(rows)

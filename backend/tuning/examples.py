@@ -1,0 +1,216 @@
+"""Labelled feature vectors: from a release (replay and evaluation) and from the reviewed log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from backend.domain import Label, PredictionRecord, ReviewLabel
+from backend.errors import BadInput, BadRun, NotFound, WeightsDamaged
+from backend.model.card import Card
+from backend.storage.repository import MAX_PAGE, PredictionFilter, Repository
+from backend.tuning.head import trunk_digest
+
+FEATURES = "features.safetensors"
+HERE = "this installation"
+"""The source of a logged picture whose site was not kept."""
+_TARGETS = {ReviewLabel.HUMAN_MADE: 0, ReviewLabel.AI_GENERATED: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Vectors (n, d) in half precision with what is known of each picture, in one order.
+
+    `labels` (n,) are 1 for ai_generated; `groups` tie near-duplicates; `keys` name pictures:
+    their SHA-256, or ids of records where the picture is to be shown.
+    """
+
+    features: npt.NDArray[np.float16]
+    labels: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.str_]
+    sources: npt.NDArray[np.str_]
+    keys: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: npt.NDArray[Any]) -> Examples:
+        """Return some rows, by number or mask."""
+        return Examples(
+            self.features[index],
+            self.labels[index],
+            self.groups[index],
+            self.sources[index],
+            self.keys[index],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Count rows by label."""
+        return {
+            Label.AI_GENERATED.value: int(np.sum(self.labels == 1)),
+            Label.HUMAN_MADE.value: int(np.sum(self.labels == 0)),
+        }
+
+    def digest(self) -> str:
+        """Return a hash of pictures, labels and vectors that does not depend on their order."""
+        rows = sorted(
+            f"{key} {label} ".encode() + vector.tobytes()
+            for key, label, vector in zip(self.keys, self.labels, self.features, strict=True)
+        )
+        return hashlib.sha256(b"\n".join(rows)).hexdigest()
+
+
+def gathered(rows: Sequence[tuple[bytes, int, str, str, str]], size: int) -> Examples:
+    """Stack rows of vector, label, group, source and key into arrays."""
+    vectors = [np.frombuffer(row[0], "<f2") for row in rows]
+    return Examples(
+        np.stack(vectors) if vectors else np.empty((0, size), np.float16),
+        np.array([row[1] for row in rows], np.int64),
+        *(np.array([row[i] for row in rows], np.str_) for i in (2, 3, 4)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What there is to learn from, what is held out, and what was left aside and why."""
+
+    learn: Examples
+    held_out: Examples
+    """Audit records: drawn at random when logged, and never learnt from."""
+    left: Mapping[str, int]
+
+    def described(self) -> dict[str, Any]:
+        """Return what the card says of the data."""
+        return {
+            "sha256": self.learn.digest(),
+            "examples": self.learn.counts(),
+            "groups": len(set(self.learn.groups)),
+            "held_out": {"sha256": self.held_out.digest(), **self.held_out.counts()},
+            "left_aside": dict(self.left),
+        }
+
+
+def from_release(card: Card, split: str) -> tuple[Examples, npt.NDArray[np.float64]]:
+    """Return a release's own rows of `train` or `val`, and the logits it gave them.
+
+    Raises:
+        BadRun: the release brings no vectors.
+        WeightsDamaged: they cannot be read.
+    """
+    path = card.folder / FEATURES
+    if not path.exists():
+        raise BadRun(f"{card.ref.version} brings no {FEATURES}: there is nothing to replay.")
+    try:
+        return _split(path, split)
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        raise WeightsDamaged(f"The vectors of {card.ref.version} cannot be read: {error}.") from (
+            error
+        )
+
+
+def _split(path: Path, split: str) -> tuple[Examples, npt.NDArray[np.float64]]:
+    with safe_open(path, "numpy") as file:
+        names = {k: np.array(json.loads(v)) for k, v in (file.metadata() or {}).items()}
+
+        def column(field: str) -> Any:
+            return file.get_tensor(f"{split}.{field}")
+
+        examples = Examples(
+            features=column("features"),
+            labels=column("labels").astype(np.int64),
+            groups=names["group"][column("group")],
+            sources=names["source"][column("source")],
+            keys=np.array([row.tobytes().hex() for row in column("sha256")]),
+        )
+        return examples, column("logits").astype(np.float64)
+
+
+def from_log(repository: Repository, card: Card, known: Iterable[Card]) -> Gathered:
+    """Gather every reviewed picture whose vector comes from this release's trunk.
+
+    A picture is learnt from once, under the label of its latest review. Audit records, and
+    whatever shares a group with one, are held out.
+
+    Args:
+        repository: the log.
+        card: the release to go on from.
+        known: the releases on this machine; vectors by any with the same trunk will do.
+    """
+    models = {c.ref.sha256 for c in sharing_trunk(card, known)}
+    left: Counter[str] = Counter()
+    rows: dict[str, tuple[bytes, int, str, str, str]] = {}
+    audits: set[str] = set()
+    for page in _pages(repository):
+        reviews = repository.latest_reviews([r.image.sha256 for r in page])
+        for record in page:
+            digest = record.image.sha256
+            if record.audit:
+                audits.add(digest)
+            if digest in rows or digest not in reviews:
+                continue
+            label = _TARGETS.get(reviews[digest].label)
+            vector = _vector(repository, record) if label is not None else None
+            if label is None:
+                left["nobody could tell"] += 1
+            elif vector is None or record.model is None or len(vector) != 2 * card.feature_size:
+                left["without a vector"] += 1
+            elif record.model.sha256 not in models:
+                left["scored by another network"] += 1
+            else:
+                rows[digest] = (vector, label, digest, _source(record), digest)
+    every = gathered(list(rows.values()), card.feature_size)
+    held = np.isin(every.groups, every.groups[np.isin(every.keys, list(audits))])
+    return Gathered(every.take(~held), every.take(held), left)
+
+
+def sharing_trunk(card: Card, known: Iterable[Card]) -> list[Card]:
+    """Return the releases whose vectors mean what this one's do, itself among them."""
+    trunk = trunk_digest(card)
+    return [c for c in known if c.ref == card.ref or trunk_digest(c) == trunk] or [card]
+
+
+def _pages(repository: Repository) -> Iterator[tuple[PredictionRecord, ...]]:
+    cursor = None
+    where = PredictionFilter(reviewed=True)
+    while True:
+        page = repository.list_predictions(where, limit=MAX_PAGE, cursor=cursor)
+        yield page.records
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _vector(repository: Repository, record: PredictionRecord) -> bytes | None:
+    try:
+        return repository.get_extras(record.id).features
+    except NotFound:
+        return None
+
+
+def _source(record: PredictionRecord) -> str:
+    from urllib.parse import urlsplit
+
+    for address in (record.context.page_url, record.context.image_url):
+        host = urlsplit(address or "").hostname
+        if host:
+            return host
+    return HERE
+
+
+def contradictions(examples: Examples) -> None:
+    """Return if no picture carries two labels. Raises `BadInput` naming the first that does."""
+    seen: dict[str, int] = {}
+    for key, label in zip(examples.keys, examples.labels, strict=True):
+        if seen.setdefault(str(key), int(label)) != label:
+            raise BadInput(
+                f"The picture {key} carries both labels. Review it again, then repeat the export."
+            )

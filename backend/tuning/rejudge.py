@@ -1,0 +1,52 @@
+"""What a release's head says of vectors that the log kept: no picture is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from backend.domain import Outcome, Policy, Prediction, PredictionRecord
+from backend.model.card import Card
+from backend.storage.repository import MAX_PAGE, PredictionFilter, Repository
+from backend.training.calibrate import apply
+from backend.tuning.head import read_head
+from backend.verdict import decide
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A score and the outcome it has under some thresholds."""
+
+    score: float
+    outcome: Outcome
+
+
+def outcomes(features: npt.NDArray[Any], card: Card, policy: Policy) -> list[Said]:
+    """Return what a release says of vectors of its trunk: (n, d) -> n."""
+    scores = apply(card.calibration, read_head(card).logits(features))
+    return [
+        Said(score, decide(Prediction(score, card.ref), (), policy).outcome)
+        for score in map(float, scores)
+    ]
+
+
+def latest_vectors(
+    repository: Repository, models: Collection[str], count: int
+) -> list[tuple[PredictionRecord, bytes]]:
+    """Return the newest records scored by one of those models, with their vectors."""
+    found: list[tuple[PredictionRecord, bytes]] = []
+    cursor = None
+    while len(found) < count:
+        page = repository.list_predictions(PredictionFilter(), limit=MAX_PAGE, cursor=cursor)
+        for record in page.records:
+            if record.model is not None and record.model.sha256 in models:
+                vector = repository.get_extras(record.id).features
+                if vector is not None:
+                    found.append((record, vector))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found[:count]
