@@ -31,10 +31,10 @@ def read_version(version: str) -> schemas.ModelReport:
 @operation(
     scope=Scope.READ,
     query=schemas.ComparisonQuery,
-    answers=schemas.ComparisonOut,
+    answers=schemas.VersionComparison,
     raises=(NotFound, NoModel),
 )
-def read_comparison(query: schemas.ComparisonQuery) -> schemas.ComparisonOut:
+def read_comparison(query: schemas.ComparisonQuery) -> schemas.VersionComparison:
     """Compare two versions.
 
     On the evaluation set that both releases bring, and on this installation's audit records;
@@ -44,7 +44,7 @@ def read_comparison(query: schemas.ComparisonQuery) -> schemas.ComparisonOut:
         found = versions().compare(query.champion, query.candidate)
     except WeightsMissing as error:
         raise NotFound(str(error)) from error
-    return schemas.ComparisonOut.model_validate(found.to_json())
+    return schemas.VersionComparison.model_validate(found.to_json())
 
 
 @releases.post("/models/<version>/activate")

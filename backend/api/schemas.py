@@ -560,7 +560,7 @@ class FlipOut(Shape):
     candidate_score: Probability
 
 
-class ComparisonOut(Shape):
+class VersionComparison(Shape):
     """Champion against candidate; with an objection, activation wants a reason."""
 
     champion: str

@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 
 from backend.access import new_pairing_code
 from backend.api import reference
+from backend.api.build import service_of
 from backend.errors import UrlUnreachable
 from backend.settings import KeepImages
 from tests.api.harness import API, Wired
@@ -120,8 +121,28 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
         yield ask("GET", outside)
     yield ask("POST", f"{API}/forget", json={"site": "nowhere.example"})
     yield ask("POST", f"{API}/forget", json={})
+    yield from every_version(wired, ask)
     yield ask("DELETE", one)
     yield ask("GET", one)
+
+
+def every_version(wired: Wired, ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:
+    """Call every operation of versions."""
+    _, _, listed = ask("GET", f"{API}/models")
+    name = listed.json["models"][0]["version"]
+    one = f"{API}/models/{{version}}"
+    yield "GET", one, ask("GET", one.replace("{version}", name))[2]
+    yield "GET", one, ask("GET", one.replace("{version}", "none"))[2]
+    yield ask("GET", f"{API}/comparison", query_string={"candidate": name})
+    yield ask("GET", f"{API}/comparison", query_string={"candidate": "none"})
+    activate = f"{one}/activate"
+    yield "POST", activate, ask("POST", activate.replace("{version}", name), json={})[2]
+    yield "POST", activate, ask("POST", activate.replace("{version}", "none"), json={})[2]
+    yield ask("POST", f"{API}/models/rollback")
+    yield ask("POST", f"{API}/shadow", json={"version": name})
+    yield ask("GET", f"{API}/shadow")
+    yield ask("POST", f"{API}/shadow", json={"version": None})
+    service_of(wired.app).take_over(wired.judge)
 
 
 def every_export(ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:
