@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from backend.domain import Label, Outcome, ReviewLabel
+from backend.domain import SIDE_EDGES_PX, Label, Outcome, ReviewLabel
 from backend.errors import BrushmarkError
 from backend.measures import Drift, drift, percentile
 from backend.model.reference import Reference, find_reference
 from backend.service import Service
-from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS, SCORE_BINS, SIDE_EDGES_PX
+from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS, SCORE_BINS
 from backend.storage.repository import DailyCounts
 
 MAX_DAYS = 365

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+SIDE_EDGES_PX = (0, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000)
+"""Lower edges of the classes that pictures are counted in by their short side."""
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 

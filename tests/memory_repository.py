@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from backend.domain import (
+    SIDE_EDGES_PX,
     Appeal,
     AuditEvent,
     Basis,
@@ -27,7 +28,7 @@ from backend.domain import (
     Token,
 )
 from backend.errors import BadInput, BrushmarkError, Conflict, NotFound, StoreUnavailable
-from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS, SIDE_EDGES_PX
+from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS
 from backend.storage.repository import (
     MAX_PAGE,
     NEAR_BITS,

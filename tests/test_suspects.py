@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 
+from backend.activity import activity
 from backend.domain import Label, ModelRef, ReviewLabel
 from backend.model.reference import FEATURES_NAME, find_reference
 from backend.model.registry import find_card
+from backend.service import Service
 from backend.settings import Settings
+from backend.storage.images import ImageStore
 from backend.storage.repository import Extras
 from backend.suspects import suspects
+from tests.fakes import FakeJudge
 from tests.memory_repository import MemoryRepository
 from tests.records import record, review
 
@@ -51,6 +56,24 @@ def test_like_pictures_have_half_a_say(tmp_path: Path) -> None:
     assert all(s.unlike is None for s in by_score.found)
     alone = np.mean([turned[int(s.record.id[1:])] for s in by_score.found])
     assert np.mean(hits) >= alone
+
+
+def test_the_shipped_weights_say_what_they_learnt_from(tmp_path: Path) -> None:
+    """Activity compares with held-out scores and with what the training pictures were."""
+    settings = Settings(home=tmp_path)
+    judge = FakeJudge(find_card(settings).ref.version)
+    service = Service(settings, MemoryRepository(), ImageStore(tmp_path / "images"), judge)
+    for i in range(40):
+        kept = record(i, score=0.9, at=datetime.now(UTC))
+        service.repository.append_prediction(kept, Extras())
+    compared = {(c.property, c.against): c for c in activity(service, 7).drift}
+    scores = compared["score", f"held-out pictures of {judge.ref.version}"]
+    sides = compared["side", f"training pictures’ originals of {judge.ref.version}"]
+    assert sum(scores.expected.values()) > 500
+    assert sum(sides.expected.values()) > 4000
+    assert scores.drift is not None
+    assert scores.drift.is_notable  # forty pictures of one score are like nothing
+    assert ("bytes", "the 7 days before") in compared
 
 
 def test_vectors_of_another_version_are_not_compared(tmp_path: Path) -> None:

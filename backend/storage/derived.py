@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 
-SIDE_EDGES_PX = (0, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000)
-"""Lower edges of the classes of the short side that are counted."""
+from backend.domain import SIDE_EDGES_PX
+
 BYTES_EDGES = (0, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 """Lower edges of the classes of the file's size that are counted."""
 SCORE_BINS = 20

@@ -36,6 +36,7 @@ from backend.model.card import (
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
+from backend.model.reference import ORIGINALS_NAME
 from backend.training import card_text
 from backend.training.calibrate import Scale, Thresholds, fit_scale
 from backend.training.calibrate import apply as calibrated
@@ -43,6 +44,7 @@ from backend.training.evaluate import Scores, report, score_rows
 from backend.training.feature_file import write_features
 from backend.training.graph import export_graph
 from backend.training.manifest import Manifest, read_manifest
+from backend.training.originals import count_originals
 from backend.training.quantise import gate, quantise
 from backend.training.run import Run, write_json, write_text
 from backend.training.stage_training import OOF_NAME
@@ -138,6 +140,9 @@ def _fill(
     card["limits"] = card_text.limits(scale.fitted_on, native=spec.native_from_short_side_px > 0)
     write_json(folder / CARD_NAME, card)
     write_features(folder / FEATURES_NAME, {k: v.of_view("whole") for k, v in scored.items()})
+    originals = count_originals(manifest)
+    if originals is not None:
+        write_json(folder / ORIGINALS_NAME, originals)
     metrics = _measure(judge, run, manifest, view, scale, scored["val"], progress)
     metrics["history"] = run.history()
     write_json(folder / METRICS_NAME, metrics)

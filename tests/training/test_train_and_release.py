@@ -14,6 +14,7 @@ from backend.imaging.decode import decode
 from backend.model import registry
 from backend.settings import Settings
 from backend.training.manifest import Manifest, read_manifest
+from backend.training.originals import count_originals
 from backend.training.recipes import RECIPES, Recipe, find_recipe
 from backend.training.release import release
 from backend.training.run import Run
@@ -145,6 +146,24 @@ def test_features_hold_train_and_val_alone(folder: Path) -> None:
     assert tensors["train.features"].shape == (16, 512)
     assert tensors["train.features"].dtype == np.float16
     assert set(tensors["val.labels"]) == {0, 1}
+
+
+def test_originals_are_counted_once_each(tmp_path: Path) -> None:
+    """Format and short side of the originals are counted; further views and tests are not."""
+
+    def describe(rows: list[dict[str, str]]) -> None:
+        for n, row in enumerate(rows):
+            row["original_width"], row["original_height"] = "640", str(900 if n % 2 else 350)
+            row["original_format"] = "MPO" if n % 2 else "png"
+            row["view"] = "crop" if n == 0 else "whole"
+
+    found = count_originals(read_manifest(write_manifest(tmp_path, change=describe)))
+    assert found is not None
+    counts = found["counts"]
+    assert counts["ai_generated"] == {"format": {"JPEG": 2, "PNG": 1}, "side": {"300": 1, "600": 2}}
+    assert counts["human_made"] == {"format": {"JPEG": 2, "PNG": 2}, "side": {"300": 2, "600": 2}}
+    plain = read_manifest(write_manifest(tmp_path / "plain"))
+    assert count_originals(plain) is None
 
 
 def test_a_version_is_never_overwritten(folder: Path, finished: Run) -> None:
