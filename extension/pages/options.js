@@ -77,6 +77,7 @@ async function failingTest() {
     await test();
   } catch (problem) {
     $("status").className = "status bad";
+    if (problem.reason === "unpaired") $("pairing").hidden = false; // pairing again needs no unpairing
     throw problem;
   }
 }
