@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
+.PHONY: run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-extension kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -81,7 +81,7 @@ kill9: $(TEST)  ## Kill a writer at KILL9_POINTS random moments (1000) and print
 store-soak: $(TEST)  ## Run the store's tests long: 32 threads x 1000 writes, 12,500 steps of a model.
 	STORE_SOAK=1 $(BIN)/python -m pytest tests/storage
 
-bench: bench-serving bench-health bench-log  ## Run every benchmark.
+bench: bench-serving bench-health bench-log bench-extension  ## Run every benchmark.
 
 bench-health: $(TEST)  ## Time /healthz beside 50 slow clients and floods of refused uploads.
 	$(BIN)/python -m tests.benchmarks.bench_health
@@ -91,6 +91,9 @@ bench-serving: $(TEST) $(FOUNDING)/.installed  ## Measure serving beside eager t
 
 bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock TinyDB.
 	$(BIN)/python -m tests.benchmarks.bench_log
+
+bench-extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
+	$(BIN)/python -m tests.benchmarks.bench_extension
 
 $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 	$(BIN)/python -m venv $(FOUNDING)

@@ -63,8 +63,11 @@ async function judge(ticket, backend, picture, sender) {
   const told = logged ? options : { ...options, ...UNLOGGED };
   const record = await ask(backend, picture, told, ticket.incognito);
   const heat = logged ? null : record.heatmap;
-  await update(ticket, { record: record.id, logged, heat });
-  return { view: await viewOf(record, picture, { logged, backend }) };
+  const [view] = await Promise.all([
+    viewOf(record, picture, { logged, backend }),
+    update(ticket, { record: record.id, logged, heat }),
+  ]);
+  return { view };
 }
 
 async function ask(backend, picture, options, incognito) {
@@ -72,8 +75,11 @@ async function ask(backend, picture, options, incognito) {
   const request = {
     to: backend.base, route: "POST /check", bytes: bytes.length, pictures: 1, told: options,
   };
-  await noteSent(request, { incognito });
-  return backend.check(new Blob([bytes]), options);
+  const [record] = await Promise.all([
+    backend.check(bytes, options),
+    noteSent(request, { incognito }),
+  ]);
+  return record;
 }
 
 /** Put together what a card shows. */

@@ -47,15 +47,18 @@
 
   async function run(ticket, picture) {
     found.set(ticket, picture);
+    const verdict = judged(ticket, picture); // under way before the card is built
     present(ticket, picture.element, { phase: "busy" });
-    await showing(ticket, picture.element, async () => {
-      const candidates = await read.readOwn(picture);
-      const asked = { type: "check.run", ticket, candidates };
-      const answer = await ask(asked);
-      if (!answer.read) return answer;
-      const tried = await read.readThrough(candidates, answer.read);
-      return ask({ ...asked, candidates: tried, readHere: true });
-    });
+    await showing(ticket, picture.element, () => verdict);
+  }
+
+  async function judged(ticket, picture) {
+    const candidates = await read.readOwn(picture);
+    const asked = { type: "check.run", ticket, candidates };
+    const answer = await ask(asked);
+    if (!answer.read) return answer;
+    const tried = await read.readThrough(candidates, answer.read);
+    return ask({ ...asked, candidates: tried, readHere: true });
   }
 
   async function screenCopy(ticket) {

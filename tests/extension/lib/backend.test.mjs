@@ -25,18 +25,29 @@ const reasonOf = (work) => work.then(() => "none", (error) => {
   return error.reason;
 });
 
-test("a check sends the bytes as a form with the token, and only the options that are known", async () => {
+test("a check sends the bytes as they are with the token, and only the options that are known", async () => {
   const { fetch, asked } = answering(json({ id: "r1" }));
   const backend = new Backend({ base: BASE, token: "bm_x", fetch });
-  const bytes = new Blob([Uint8Array.of(1, 2, 3)]);
+  const bytes = Uint8Array.of(1, 2, 3);
   const record = await backend.check(bytes, { source: "context-menu", page_url: null, log: false });
   assert.equal(record.id, "r1");
   const [request] = asked;
-  assert.equal(request.url, `${BASE}/api/v1/check`);
+  assert.equal(request.url, `${BASE}/api/v1/check?source=context-menu&log=false`);
   assert.equal(request.headers.Authorization, "Bearer bm_x");
+  assert.equal(request.headers["Content-Type"], "application/octet-stream");
   assert.equal(request.credentials, "omit");
   assert.equal(request.redirect, "error");
-  assert.deepEqual([...request.body.keys()], ["image", "source", "log"]);
+  assert.equal(request.body, bytes);
+});
+
+test("page addresses go in the body of a check, never in its own address", async () => {
+  const { fetch, asked } = answering(json({ id: "r1" }));
+  const backend = new Backend({ base: BASE, token: "bm_x", fetch });
+  await backend.check(Uint8Array.of(1, 2, 3), { source: "context-menu", page_url: "https://x.example/" });
+  const [request] = asked;
+  assert.equal(request.url, `${BASE}/api/v1/check`);
+  assert.equal(request.headers["Content-Type"], undefined);
+  assert.deepEqual([...request.body.keys()], ["image", "source", "page_url"]);
   assert.deepEqual(new Uint8Array(await request.body.get("image").arrayBuffer()), Uint8Array.of(1, 2, 3));
 });
 
