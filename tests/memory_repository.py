@@ -252,8 +252,9 @@ class MemoryRepository(Repository):
             found = [a for a in self._appeals.values() if a.sha256 == sha256]
         return tuple(sorted(found, key=lambda a: a.created_at))
 
-    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
-        return self._newest(self._appeals, limit)
+    def list_appeals(self, limit: int = 200, client: str | None = None) -> tuple[Appeal, ...]:
+        own = {i: a for i, a in self._appeals.items() if client is None or a.client == client}
+        return self._newest(own, limit)
 
     def _record_of(self, prediction_id: str, sha256: str) -> PredictionRecord:
         record = self._find(self._records, prediction_id)

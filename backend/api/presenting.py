@@ -54,6 +54,14 @@ def review(value: Review) -> schemas.ReviewOut:
     return schemas.ReviewOut.model_validate(review_to_json(value))
 
 
+def listed_appeal(value: Appeal, found: Review | None) -> schemas.ListedAppeal:
+    """Show an appeal with what was decided on its picture, without who decided."""
+    seen = found and schemas.PublicReview(
+        label=found.label, created_at=time_to_text(found.created_at)
+    )
+    return schemas.ListedAppeal(**appeal(value).model_dump(), review=seen)
+
+
 def appeal(value: Appeal) -> schemas.AppealOut:
     """Show an appeal."""
     return schemas.AppealOut(

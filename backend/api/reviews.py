@@ -80,14 +80,19 @@ def read_history(prediction_id: str) -> schemas.History:
 
 
 @reviews.get("/appeals")
-@operation(scope=Scope.READ, query=schemas.AppealQuery, answers=schemas.AppealList)
+@operation(scope=Scope.CHECK, query=schemas.AppealQuery, answers=schemas.AppealList)
 def list_appeals(query: schemas.AppealQuery) -> schemas.AppealList:
     """List appeals.
 
-    The newest first. `GET /queue?strategy=appealed` gives those nobody decided on.
+    The newest first, each with the review of its picture that stands now: one that came after
+    the appeal is its answer. A token of scope `check` sees its own alone.
+    `GET /queue?strategy=appealed` gives those nobody decided on.
     """
-    newest = service().repository.list_appeals(query.limit)
-    return schemas.AppealList(appeals=[presenting.appeal(a) for a in newest])
+    newest = service().repository.list_appeals(query.limit, owner())
+    reviews = service().repository.latest_reviews([appeal.sha256 for appeal in newest])
+    return schemas.AppealList(
+        appeals=[presenting.listed_appeal(a, reviews.get(a.sha256)) for a in newest]
+    )
 
 
 @reviews.delete("/reviews/<review_id>")

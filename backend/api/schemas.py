@@ -431,10 +431,16 @@ class History(Shape):
     appeals: list[AppealOut]
 
 
+class ListedAppeal(AppealOut):
+    """An appeal and the standing review of its picture."""
+
+    review: PublicReview | None
+
+
 class AppealList(Shape):
     """Appeals, newest first."""
 
-    appeals: list[AppealOut]
+    appeals: list[ListedAppeal]
 
 
 class DeedOut(Shape):

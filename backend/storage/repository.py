@@ -289,8 +289,8 @@ class Repository(Protocol):
     def appeals_of(self, sha256: str) -> tuple[Appeal, ...]:
         """Return every appeal about these bytes, oldest first."""
 
-    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
-        """Return appeals, newest first."""
+    def list_appeals(self, limit: int = 200, client: str | None = None) -> tuple[Appeal, ...]:
+        """Return appeals, newest first: everybody's, or those of one client."""
 
     # queues of review and near-duplicates
     def list_waiting(

@@ -145,7 +145,9 @@ class ReviewLog(PredictionLog):
         found.sort(key=lambda document: (document["created_at"], document.doc_id))
         return tuple(from_document(Appeal, document) for document in found)
 
-    def list_appeals(self, limit: int = 200) -> tuple[Appeal, ...]:
-        """Return appeals, newest first."""
+    def list_appeals(self, limit: int = 200, client: str | None = None) -> tuple[Appeal, ...]:
+        """Return appeals, newest first: everybody's, or those of one client."""
         newest = f"ORDER BY created_at DESC, doc_id DESC LIMIT {int(limit)}"
-        return tuple(from_document(Appeal, d) for d in self.appeals.select(Condition(), newest))
+        whose = Condition("json_extract(body, '$.client') = ?", (client,))
+        found = self.appeals.select(whose if client is not None else Condition(), newest)
+        return tuple(from_document(Appeal, d) for d in found)

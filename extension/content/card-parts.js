@@ -20,6 +20,8 @@
       element("h2", { class: record.outcome, id: "outcome" }, word(`outcome_${record.outcome}`)),
       probabilities(record.probabilities),
       element("p", {}, record.summary),
+      conflict(record.conflict),
+      likeness(record),
       evidence(record.evidence),
       element("p", { class: "faint" }, facts(view)),
       caution(view),
@@ -47,18 +49,36 @@
         part, element("span", { class: "human" })));
   }
 
-  function evidence(rows) {
-    if (!rows || rows.length === 0) return null;
-    return element("section", { "aria-labelledby": "evidence" },
-      element("h3", { id: "evidence" }, word("evidenceTitle")),
-      element("ul", {}, ...rows.map((row) =>
-        element("li", {},
-          element("span", { class: `status ${row.status}` }, word(`evidence_${row.status}`)),
-          element("span", {}, element("b", {}, kindOf(row.kind)), " ", row.detail)))));
+  function conflict(disagree) {
+    if (!disagree) return null;
+    return element("p", { class: "conflict" },
+      element("b", {}, word("conflictTitle")), " ", word("conflictAdvice"));
   }
 
-  const KINDS = { c2pa: "Content Credentials", iptc: "IPTC", exif: "EXIF", xmp: "XMP" };
-  const kindOf = (kind) => KINDS[kind] ?? kind.replaceAll("_", " ");
+  // A hint beside the verdict, never in its place: likeness is not identity.
+  function likeness({ review: own, similar_review: similar }) {
+    if (own || !similar) return null;
+    return element("p", { class: "hint" }, word(`similar_${similar.label}`, day(similar.reviewed_at)));
+  }
+
+  function evidence(rows) {
+    if (!rows) return null;
+    const found = rows.filter(({ status }) => status !== "absent");
+    if (found.length === 0) {
+      return rows.length > 0 ? element("p", { class: "faint" }, word("evidenceNone")) : null;
+    }
+    return element("section", { "aria-labelledby": "evidence" },
+      element("h3", { id: "evidence" }, word("evidenceTitle")),
+      element("ul", {}, ...found.map((row) =>
+        element("li", {},
+          element("span", { class: `status ${row.status}` }, word(`evidence_${row.status}`)),
+          element("span", {}, element("b", {}, kindOf(row.kind)), says(row), " ", row.detail)))));
+  }
+
+  const says = ({ label }) =>
+    label ? element("span", { class: `says ${label}` }, ` ${word(`evidenceSays_${label}`)}.`) : "";
+
+  const kindOf = (kind) => word(`kind_${kind}`) || kind.replaceAll("_", " ");
 
   function facts({ record, how }) {
     const { format, width, height, bytes } = record.image;

@@ -43,6 +43,13 @@
     .faint { color: var(--faint); font-size: 12.5px; }
     .review { padding: 8px 10px; border-radius: 8px; background: var(--raised);
       border-inline-start: 3px solid var(--accent); font-weight: 600; }
+    .conflict { padding: 8px 10px; border-radius: 8px; background: var(--raised);
+      border-inline-start: 3px solid var(--ai); }
+    .conflict b { display: block; }
+    .hint { padding: 8px 10px; border-radius: 8px; border: 1px dashed var(--line); font-size: 13px; }
+    .says { font-weight: 600; }
+    .says.ai_generated { color: var(--ai-text); }
+    .says.human_made { color: var(--human-text); }
     .split { display: flex; justify-content: space-between; gap: 12px; font-weight: 600;
       font-size: 13px; }
     .split .ai { color: var(--ai-text); }

@@ -119,6 +119,21 @@ def test_appealed_pictures_wait_for_a_curator(kept: Wired) -> None:
     assert queue(kept, head, strategy="appealed") == []
 
 
+def test_whoever_appealed_sees_the_answer(kept: Wired) -> None:
+    """A browser's token lists its own appeals alone, with the review that stands and no author."""
+    mine, other = kept.token(Scope.CHECK), kept.token(Scope.CHECK, "another")
+    made = kept.check(mine, picture(5)).get_json()
+    url = f"{API}/predictions/{made['id']}/appeals"
+    kept.client.post(url, json={"claim": "human_made", "reason": "Mine."}, headers=mine)
+    (asked,) = kept.client.get(f"{API}/appeals", headers=mine).get_json()["appeals"]
+    assert asked["review"] is None
+    assert kept.client.get(f"{API}/appeals", headers=other).get_json() == {"appeals": []}
+    review(kept, kept.token(Scope.REVIEW, "curator"), made["id"])
+    (answered,) = kept.client.get(f"{API}/appeals", headers=mine).get_json()["appeals"]
+    assert answered["review"].keys() == {"label", "created_at"}
+    assert answered["review"]["created_at"] >= answered["created_at"]
+
+
 def test_records_that_a_model_turned_over_wait(kept: Wired) -> None:
     """What a re-score marked as flipped is a queue of its own."""
     ids = log(kept, picture(0), picture(1))

@@ -37,7 +37,7 @@ NEEDS = {
     ("GET", f"{API}/predictions/<prediction_id>/thumbnail"): Scope.READ,
     ("GET", f"{API}/predictions/<prediction_id>/similar"): Scope.READ,
     ("GET", f"{API}/predictions/<prediction_id>/history"): Scope.READ,
-    ("GET", f"{API}/appeals"): Scope.READ,
+    ("GET", f"{API}/appeals"): Scope.CHECK,
     ("GET", f"{API}/queue"): Scope.READ,
     ("GET", f"{API}/audit"): Scope.READ,
     ("POST", f"{API}/reviews"): Scope.REVIEW,

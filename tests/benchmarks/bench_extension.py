@@ -207,7 +207,9 @@ def report(page: Page, scanned: bool, seen: int, calls: list[float]) -> None:
 
 def main() -> None:
     print(f"{this_processor().summary}; load before: {os.getloadavg()[0]:.2f}")
-    with tempfile.TemporaryDirectory(dir=ROOT) as work, serving_sites() as site:
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build) as work, serving_sites() as site:
         root = Path(work)
         folder = unpack(root / "extension")
         with (

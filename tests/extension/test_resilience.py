@@ -67,9 +67,7 @@ def test_scanning_outlives_the_worker(browser: Extended, site: Site) -> None:
     badges(browser, page).wait(2)
 
 
-def test_a_backend_that_goes_and_comes_back(
-    browser: Extended, site: Site, tmp_path: Path
-) -> None:
+def test_a_backend_that_goes_and_comes_back(browser: Extended, site: Site, tmp_path: Path) -> None:
     """While it is away the popup says so; when it is back, waiting pictures get their badges."""
     settings = Settings(home=tmp_path / "home", port=0)
     with backend_at(settings) as first:

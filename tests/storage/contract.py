@@ -471,6 +471,8 @@ class RepositoryContract:
         assert list(repository.count_appeals(asked).values()) == [2, 1, 0]
         newest = [appeal(3, record(0)), appeal(2, record(1))]
         assert list(repository.list_appeals(2)) == newest
+        assert list(repository.list_appeals(2, newest[0].client)) == newest
+        assert repository.list_appeals(2, "nobody") == ()
         assert repository.stats().appeals == 3
 
     # ---- counts -------------------------------------------------------------------------

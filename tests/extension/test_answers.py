@@ -1,0 +1,116 @@
+"""What the card tells of a file beside the model's score, and how an appeal's answer comes back."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from PIL.PngImagePlugin import PngInfo
+
+from backend.access import create_token
+from backend.domain import Scope
+from backend.storage import open_repository
+from tests.extension.browser import Card, Extended
+from tests.extension.conftest import RealBackend
+from tests.extension.scanning import everything_off, popup
+from tests.extension.site import CDN, File, Site
+from tests.pictures import draw, encode, jpeg
+
+pytestmark = pytest.mark.browser
+_SHOW = """
+async (state) => {
+  const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
+  await chrome.tabs.sendMessage(tab.id, { type: "card.show", ticket: "made", state }, { frameId: 0 });
+}
+"""
+SIMILAR = {"label": "human_made", "reviewed_at": "2026-11-12T10:00:00Z", "distance": 3}
+
+
+def check(browser: Extended, site: Site, file: File) -> Card:
+    source = site.put(f"{CDN}/told", file)
+    page = browser.open(site.page(f"<img src={source} width=300>", "/told"))
+    browser.menu(page, mediaType="image", srcUrl=source)
+    return browser.card(page).verdict()
+
+
+def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
+    """What a generator left in a file is shown with how far it can be trusted."""
+    words = PngInfo()
+    words.add_text(
+        "parameters", "a hill\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 8x8"
+    )
+    data = encode(draw(400, 300, seed=120), "PNG", pnginfo=words)
+    card = check(browser, site, File(data, "image/png"))
+    assert "Evidence in the file" in card.text
+    assert "declared" in card.text
+    assert "says AI-generated" in card.text
+
+
+def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) -> None:
+    """A similar picture's review stands beside the verdict, and a review of this one replaces it."""
+    card = check(browser, site, File(jpeg(400, 300, seed=121), "image/jpeg"))
+    verdict = card.heading
+    record: dict[str, Any] = {
+        "outcome": "uncertain",
+        "probabilities": {"ai_generated": 0.5, "human_made": 0.5},
+        "summary": "A sentence.",
+        "evidence": [],
+        "review": None,
+        "conflict": True,
+        "similar_review": SIMILAR,
+        "image": {"format": "JPEG", "width": 400, "height": 300, "bytes": 9000},
+    }
+    view = {"record": record, "how": "picture", "searches": [], "logged": True}
+    browser.worker.evaluate(_SHOW, {"phase": "verdict", "view": view})
+    card.until(lambda: "A sentence." in card.text, "the made-up verdict")
+    assert "similar picture was reviewed as human-made" in card.text
+    assert "Model and file disagree" in card.text
+    assert card.heading == "Uncertain" == verdict
+    review = {"label": "human_made", "created_at": "2026-11-13T10:00:00Z"}
+    view["record"] = {**record, "review": review}
+    browser.worker.evaluate(_SHOW, {"phase": "verdict", "view": view})
+    card.until(lambda: "Reviewed by a curator" in card.text, "the review")
+    assert "similar" not in card.text
+
+
+def test_an_appeal_is_answered_in_the_popup(
+    browser: Extended, site: Site, backend: RealBackend
+) -> None:
+    """Once a curator has reviewed the picture, the popup says so until it is put away."""
+    card = check(browser, site, File(jpeg(400, 300, seed=122), "image/jpeg"))
+    card.press("disagree")
+    card.click('form input[value="human_made"]')
+    card.click("form [type=submit]")
+    card.until(lambda: "Thank you" in card.text, "thanks")
+    assert not popup(browser, card.page).locator("#answers").is_visible()
+    review(backend, backend.records()[0].id)
+    view = popup(browser, card.page)
+    view.get_by_text("Your appeal was answered: human-made").wait_for()
+    with browser.context.expect_page() as opened:
+        view.get_by_role("button", name="Open in dashboard").click()
+    assert f"/gallery?id={backend.records()[0].id}" in opened.value.url
+    view.locator("#answers").get_by_role("button", name="Close").click()
+    view.locator("#answers").wait_for(state="hidden")
+    again = popup(browser, card.page)
+    again.locator("#cover .cover").wait_for(state="attached")
+    again.wait_for_timeout(300)
+    assert not again.locator("#answers").is_visible()
+    everything_off(browser)
+
+
+def review(backend: RealBackend, record: str) -> None:
+    """Review a record over HTTP, as the dashboard does."""
+    repository = open_repository(backend.settings)
+    try:
+        secret, _ = create_token(repository, "curator", Scope.REVIEW, "test")
+    finally:
+        repository.close()
+    request = urllib.request.Request(
+        f"{backend.base}/api/v1/predictions/{record}/reviews",
+        json.dumps({"label": "human_made"}).encode(),
+        {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 201
