@@ -22,7 +22,8 @@ pytestmark = pytest.mark.browser
 _SHOW = """
 async (state) => {
   const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
-  await chrome.tabs.sendMessage(tab.id, { type: "card.show", ticket: "made", state }, { frameId: 0 });
+  const message = { type: "card.show", ticket: "made", state };
+  await chrome.tabs.sendMessage(tab.id, message, { frameId: 0 });
 }
 """
 SIMILAR = {"label": "human_made", "reviewed_at": "2026-11-12T10:00:00Z", "distance": 3}
@@ -38,9 +39,8 @@ def check(browser: Extended, site: Site, file: File) -> Card:
 def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
     """What a generator left in a file is shown with how far it can be trusted."""
     words = PngInfo()
-    words.add_text(
-        "parameters", "a hill\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 8x8"
-    )
+    steps = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 8x8"
+    words.add_text("parameters", f"a hill\n{steps}")
     data = encode(draw(400, 300, seed=120), "PNG", pnginfo=words)
     card = check(browser, site, File(data, "image/png"))
     assert "Evidence in the file" in card.text
@@ -49,9 +49,8 @@ def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
 
 
 def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) -> None:
-    """A similar picture's review stands beside the verdict, and a review of this one replaces it."""
+    """A similar picture's review stands beside the verdict; a review of this one replaces it."""
     card = check(browser, site, File(jpeg(400, 300, seed=121), "image/jpeg"))
-    verdict = card.heading
     record: dict[str, Any] = {
         "outcome": "uncertain",
         "probabilities": {"ai_generated": 0.5, "human_made": 0.5},
@@ -67,7 +66,7 @@ def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) 
     card.until(lambda: "A sentence." in card.text, "the made-up verdict")
     assert "similar picture was reviewed as human-made" in card.text
     assert "Model and file disagree" in card.text
-    assert card.heading == "Uncertain" == verdict
+    assert card.heading == "Uncertain"
     review = {"label": "human_made", "created_at": "2026-11-13T10:00:00Z"}
     view["record"] = {**record, "review": review}
     browser.worker.evaluate(_SHOW, {"phase": "verdict", "view": view})
@@ -88,9 +87,10 @@ def test_an_appeal_is_answered_in_the_popup(
     review(backend, backend.records()[0].id)
     view = popup(browser, card.page)
     view.get_by_text("Your appeal was answered: human-made").wait_for()
-    with browser.context.expect_page() as opened:
+    asked = f"/gallery?id={backend.records()[0].id}"
+    with browser.context.expect_event("request", lambda request: asked in request.url):
         view.get_by_role("button", name="Open in dashboard").click()
-    assert f"/gallery?id={backend.records()[0].id}" in opened.value.url
+    view.bring_to_front()
     view.locator("#answers").get_by_role("button", name="Close").click()
     view.locator("#answers").wait_for(state="hidden")
     again = popup(browser, card.page)

@@ -1,8 +1,7 @@
-"""The worker ends, the backend goes and comes back, the token is revoked: nothing is lost for good."""
+"""The worker ends, the backend goes and comes back, the token is revoked: nothing is lost."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
