@@ -56,9 +56,10 @@ def review(value: Review) -> schemas.ReviewOut:
 
 def listed_appeal(value: Appeal, found: Review | None) -> schemas.ListedAppeal:
     """Show an appeal with what was decided on its picture, without who decided."""
-    seen = found and schemas.PublicReview(
-        label=found.label, created_at=time_to_text(found.created_at)
-    )
+    seen = None
+    if found is not None:
+        decided_at = time_to_text(found.created_at)
+        seen = schemas.PublicReview(label=found.label, created_at=decided_at)
     return schemas.ListedAppeal(**appeal(value).model_dump(), review=seen)
 
 
