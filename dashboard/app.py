@@ -15,12 +15,20 @@ if _ROOT not in sys.path:
 from backend.domain import Scope  # noqa: E402
 from dashboard import access, shell  # noqa: E402
 from dashboard.pages import Entry, open_to, sections  # noqa: E402
-from dashboard.views import activity, check, quality, queue, sign_in  # noqa: E402
+from dashboard.views import (  # noqa: E402
+    activity,
+    check,
+    gallery,
+    quality,
+    queue,
+    sign_in,
+)
 
 # One line a page: group, title, address, icon, the scope it needs (None: visitors too), its view.
 PAGES = (
     Entry("", "Check", "check", ":material/image_search:", None, check.page),
     Entry("Review", "Queue", "queue", ":material/inbox:", Scope.REVIEW, queue.page),
+    Entry("Review", "Gallery", "gallery", ":material/grid_view:", Scope.READ, gallery.page),
     Entry("Insight", "Quality", "quality", ":material/target:", Scope.READ, quality.page),
     Entry("Insight", "Activity", "activity", ":material/monitoring:", Scope.READ, activity.page),
 )

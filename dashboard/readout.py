@@ -28,7 +28,7 @@ STATUSES = {
     EvidenceStatus.INVALID: ":red-badge[:material/gpp_bad: invalid]",
     EvidenceStatus.UNREADABLE: ":orange-badge[:material/broken_image: unreadable]",
 }
-_SOURCES = {
+SOURCES = {
     "context-menu": "the browser’s menu",
     "page-scan": "a scan of its page",
     "dashboard": "this dashboard",
@@ -98,7 +98,7 @@ def evidence(findings: Iterable[Json]) -> None:
 def context(record: Json) -> None:
     """Show when, how and where the picture was found; addresses are text, not links."""
     where = record["context"]
-    lines = [f"Checked {day(record['created_at'])} from {_SOURCES[where['source']]}"]
+    lines = [f"Checked {day(record['created_at'])} from {SOURCES[where['source']]}"]
     if where["page_title"]:
         lines.append(f"“{where['page_title']}”")
     lines = [plain(line) for line in lines]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response
 
 from backend.api import presenting, schemas
@@ -11,6 +13,7 @@ from backend.api.operations import operation
 from backend.domain import PredictionRecord, Scope
 from backend.errors import Busy, Forbidden, NotFound
 from backend.model.explain import render_overlay
+from backend.service import Checked
 from backend.storage.repository import PredictionFilter
 
 predictions = Blueprint("predictions", __name__)
@@ -38,18 +41,26 @@ def list_predictions(query: schemas.PredictionQuery) -> schemas.PredictionPage:
 
     Every given filter must hold. A token of scope `check` sees its own predictions alone.
     """
-    given = query.model_dump(exclude={"sort", "limit", "cursor"})
+    given = query.model_dump(exclude={"sort", "limit", "cursor", "count", "likeness"})
     mine = owner()
     if mine is not None:
         if query.client not in {None, mine}:
             raise Forbidden("A token of scope “check” sees its own predictions alone.")
         given["client"] = mine
-    page, cursor = service().list(
-        PredictionFilter(**given), sort=query.sort, limit=query.limit, cursor=query.cursor
-    )
+    where = PredictionFilter(**given)
+    page, cursor = service().list(where, sort=query.sort, limit=query.limit, cursor=query.cursor)
     return schemas.PredictionPage(
-        predictions=[presenting.prediction(checked) for checked in page], next_cursor=cursor
+        predictions=[presenting.prediction(checked) for checked in page],
+        next_cursor=cursor,
+        total=service().repository.count_predictions(where) if query.count else None,
+        likeness=_likeness(page) if query.likeness else None,
     )
+
+
+def _likeness(page: Sequence[Checked]) -> dict[str, str]:
+    repository = service().repository
+    known = {c.record.id: repository.get_extras(c.record.id).phash for c in page}
+    return {record_id: f"{phash:016x}" for record_id, phash in known.items() if phash is not None}
 
 
 @predictions.get("/predictions/<prediction_id>")

@@ -141,6 +141,10 @@ class PredictionQuery(Conditions):
     sort: Literal["-created_at", "created_at", "-score", "score"] = "-created_at"
     limit: int = Field(50, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(None, max_length=1000, description="From `next_cursor`.")
+    count: Flag = Field(False, description="Also count all that the filter lets through.")
+    likeness: Flag = Field(
+        False, description="Also give perceptual hashes, by which near-duplicates are told."
+    )
 
 
 class ReviewIn(Shape):
@@ -321,6 +325,10 @@ class PredictionPage(Shape):
 
     predictions: list[Prediction]
     next_cursor: str | None
+    total: int | None = Field(None, description="Where `count` was asked for.")
+    likeness: dict[str, str] | None = Field(
+        None, description="Where asked for: id to 64 bits in hex, of those that have them."
+    )
 
 
 class BatchHit(Shape):

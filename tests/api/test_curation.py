@@ -174,6 +174,19 @@ def test_near_duplicates_are_found(kept: Wired) -> None:
     problem(missing, 404, "not_found")
 
 
+def test_a_page_counts_and_says_what_looks_alike(kept: Wired) -> None:
+    """On request a page of the log has the number of all that match, and perceptual hashes."""
+    ids = log(kept, picture(8), picture(9), picture(3))
+    head = kept.token(Scope.READ)
+    bare = kept.client.get(f"{API}/predictions?limit=2", headers=head).get_json()
+    assert (bare["total"], bare["likeness"]) == (None, None)
+    query = "limit=2&count=true&likeness=true&sort=created_at"
+    full = kept.client.get(f"{API}/predictions?{query}", headers=head).get_json()
+    assert full["total"] == 3
+    first, copy = (int(full["likeness"][i], 16) for i in ids[:2])
+    assert (first ^ copy).bit_count() <= 8
+
+
 def test_the_audit_trail_says_who_decided_what(kept: Wired) -> None:
     """Reviews, undoing, policies and tokens are listed newest first, in pieces."""
     (prediction,) = log(kept, GREY[0])
