@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,26 +30,50 @@ _KINDS: dict[str, Callable[[Client, str], bytes | None]] = {
 }
 
 
-class Gatherer:
-    """Fetches beside the page; what failed is forgotten and asked for anew."""
+_Key = tuple[str, str, str]
+"""Backend, kind, id."""
 
-    def __init__(self, workers: int = _WORKERS, kept: int = _KEPT) -> None:
+
+def _came_to_nothing(coming: Future[bytes | None]) -> bool:
+    return coming.done() and (coming.exception() is not None or coming.result() is None)
+
+
+class Gatherer:
+    """Fetches beside the page; what failed is forgotten and asked for anew.
+
+    Nothing is kept for longer than five minutes: what was deleted at the backend must not live
+    on here.
+    """
+
+    def __init__(
+        self,
+        workers: int = _WORKERS,
+        kept: int = _KEPT,
+        kept_s: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="gather")
         self._kept = kept
-        self._known: OrderedDict[tuple[str, str, str], Future[bytes | None]] = OrderedDict()
+        self._kept_s = kept_s
+        self._clock = clock
+        self._known: OrderedDict[_Key, tuple[float, Future[bytes | None]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def ask(self, client: Client, kind: str, record_id: str) -> Future[bytes | None]:
         """Have a picture fetched, unless it is here or on its way."""
-        key = (client.backend, kind, record_id)
+        key, now = (client.backend, kind, record_id), self._clock()
         with self._lock:
+            while self._known and next(iter(self._known.values()))[0] <= now - self._kept_s:
+                self._known.popitem(last=False)
             known = self._known.get(key)
-            if known is None or (known.done() and (known.exception() or known.result() is None)):
-                known = self._known[key] = self._pool.submit(_KINDS[kind], client, record_id)
-            self._known.move_to_end(key)
+            if known is not None and not _came_to_nothing(known[1]):
+                return known[1]
+            coming = self._pool.submit(_KINDS[kind], client, record_id)
+            self._known.pop(key, None)
+            self._known[key] = (now, coming)
             while len(self._known) > self._kept:
                 self._known.popitem(last=False)
-        return known
+        return coming
 
     def ask_all(self, client: Client, kind: str, record_ids: Iterable[str]) -> None:
         """Have pictures fetched while the page does something else."""

@@ -15,8 +15,12 @@ import streamlit as st
 class Link:
     """What stands in a page's address."""
 
-    def __init__(self, page: str, names: Collection[str]) -> None:
-        """Read the address; one without any state means the page as it was left."""
+    def __init__(self, page: str, names: Collection[str], widget: str) -> None:
+        """Read the address; one without any state means the page as it was left.
+
+        `widget` is the key of a widget that the page always has: where Streamlit does not know
+        it, the page was left, and its widgets have to be set again.
+        """
         self._key = f"link-{page}"
         known: dict[str, str] | None = st.session_state.get(self._key)
         given = st.query_params.to_dict()
@@ -25,7 +29,7 @@ class Link:
         values = {name: given[name] for name in names if given.get(name)}
         if not given and known:
             values = known
-        self.is_new = known is None or values != known or not given
+        self.is_new = known is None or values != known or widget not in st.session_state
         """Whether the widgets have yet to follow the address."""
         self.values: Mapping[str, str] = values
 

@@ -34,6 +34,7 @@ SOURCES = {
     "dashboard": "this dashboard",
     "cli": "the command line",
     "api": "the API",
+    "import": "an import",
 }
 
 

@@ -32,7 +32,7 @@ def page() -> None:
     """Show the page."""
     open_page("Gallery")
     client = current_client()
-    link = Link(PAGE, (*filters.FIELDS, "sort", "alike", "id"))
+    link = Link(PAGE, (*filters.FIELDS, "sort", "alike", "id"), "gallery-q")
     _follow(link)
     chosen = filters.bar(PAGE, client)
     view = _view(chosen)
@@ -133,13 +133,8 @@ def _pager(found: Json, cursors: list[str | None]) -> None:
     first = (len(cursors) - 1) * _PER_PAGE + 1
     last = first + len(found["predictions"]) - 1
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
-        st.button(
-            "Back",
-            shortcut="Left",
-            disabled=len(cursors) == 1,
-            on_click=cursors.pop,
-            key="page-back",
-        )
+        at_start = len(cursors) == 1
+        st.button("Back", shortcut="Left", disabled=at_start, on_click=cursors.pop, key="page-back")
         st.markdown(f"{first} to {last} of {found['total']:,}", width="content")
         st.button(
             "Next",
@@ -154,7 +149,7 @@ def _pager(found: Json, cursors: list[str | None]) -> None:
 def _tile(client: Client, group: Sequence[Json]) -> None:
     """Show a picture, or the first of several that look alike."""
     record = group[0]
-    with st.container(border=True, width=184, gap="xsmall", key=f"tile-{record['id']}"):
+    with st.container(border=True, width=164, gap="xsmall", key=f"tile-{record['id']}"):
         try:
             data = gatherer().get(client, "thumbnail", record["id"])
         except Failure:
@@ -229,12 +224,8 @@ def _bar(client: Client, page_records: Sequence[Json]) -> None:
         else:
             st.markdown(f"**{len(picked)} selected**", width="content")
             for label, words in filters.LABELS.items():
-                st.button(
-                    words,
-                    key=f"batch-{label}",
-                    on_click=_try,
-                    args=(partial(_label, client, label),),
-                )
+                say = partial(_label, client, label)
+                st.button(words, key=f"batch-{label}", on_click=_try, args=(say,))
             st.button("Clear", type="tertiary", on_click=picked.clear)
         done: list[str] = st.session_state.get("gallery-batch", [])
         if done and not picked:

@@ -66,7 +66,7 @@ def _chosen() -> tuple[str, str]:
 
     Both stand in the address, so that a page loaded anew goes on with the same pictures.
     """
-    link = Link("queue", ("strategy", "desk"))
+    link = Link("queue", ("strategy", "desk"), "queue-strategy")
     wanted = link.values.get("strategy", "uncertain")
     if wanted not in STRATEGIES:
         st.warning(f"This link asks for a queue “{plain(wanted[:40])}”, which there is not.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -21,7 +22,7 @@ _ALIKE = 8
 def drawer(client: Client, record_id: str) -> None:
     """Open a record beside the page; closing it takes it out of the address."""
 
-    @st.dialog("Record", width="large", position="right", on_dismiss=close)
+    @st.dialog("Record", width="medium", position="right", on_dismiss=close)
     def show() -> None:
         try:
             _show(client, records.one(client, record_id))
@@ -82,7 +83,7 @@ def _decide(client: Client, record: Json) -> None:
     def say(label: str) -> None:
         seen = review["id"] if review else reviews.UNSEEN
         note = st.session_state.get(note_key, "").strip()
-        _try(lambda: reviews.submit(client, record["id"], label, note, seen) and None)
+        _try(partial(reviews.submit, client, record["id"], label, note, seen))
 
     with st.container(horizontal=True, gap="small"):
         for label in ReviewLabel:
@@ -106,10 +107,9 @@ def _decide(client: Client, record: Json) -> None:
         explain(failure, key="drawer")
 
 
-def _try(action: object) -> None:
+def _try(action: Callable[[], object]) -> None:
     st.session_state["drawer-failure"] = None
     try:
-        assert callable(action)  # noqa: S101
         action()
     except Failure as failure:
         st.session_state["drawer-failure"] = failure

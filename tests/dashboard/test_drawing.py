@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from backend.domain import EvidenceStatus, Outcome, ReviewLabel, Source
+from dashboard import readout
 from dashboard.charts import probability_bar
 from dashboard.pictures import MAX_SIDE_PX, preview, with_heatmap
-from dashboard.words import plain
+from dashboard.words import code, plain
 from tests.dashboard.fake_backend import overlay
 from tests.pictures import draw, encode
 
@@ -67,3 +69,19 @@ def test_the_strength_of_a_heat_map() -> None:
     full = with_heatmap(picture, overlay(), 1)
     assert full.size == picture.size
     assert full.tobytes() != picture.tobytes()
+
+
+def test_every_word_of_the_domain_has_words_on_the_page() -> None:
+    """Whatever the backend may answer as outcome, label, status or source can be read out."""
+    assert set(readout.HEADLINES) == set(Outcome)
+    assert set(readout.REVIEWS) == set(ReviewLabel)
+    assert set(readout.SOURCES) == {source.value for source in Source}
+    assert set(readout.STATUSES) == set(EvidenceStatus) - {EvidenceStatus.ABSENT}
+
+
+def test_an_address_in_a_title_is_nothing_to_click_on() -> None:
+    """Addresses in text from outside are broken by an invisible sign where links begin."""
+    for text in ("https://evil.example", "see www.evil.example", "me@evil.example"):
+        assert "\u2060" in plain(text)
+        assert plain(text).replace("\u2060", "").replace("\\", "") == text
+    assert code("x ` https://a.example/\nb") == "`x ' https://a.example/ b`"
