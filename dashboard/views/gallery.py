@@ -124,9 +124,11 @@ def _query(view: Mapping[str, str], cursor: str | None) -> dict[str, Any]:
 def _cursors(view: dict[str, str]) -> list[str | None]:
     """Return the cursors of the pages up to the present one; another view begins anew."""
     known: tuple[dict[str, str], list[str | None]] | None = st.session_state.get("gallery-at")
-    if known is None or known[0] != view:
-        known = st.session_state["gallery-at"] = (dict(view), [None])
-    return known[1]
+    if known is not None and known[0] == view:
+        return known[1]
+    cursors: list[str | None] = [None]
+    st.session_state["gallery-at"] = (dict(view), cursors)
+    return cursors
 
 
 def _pager(found: Json, cursors: list[str | None]) -> None:
@@ -134,7 +136,14 @@ def _pager(found: Json, cursors: list[str | None]) -> None:
     last = first + len(found["predictions"]) - 1
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
         at_start = len(cursors) == 1
-        st.button("Back", shortcut="Left", disabled=at_start, on_click=cursors.pop, key="page-back")
+        st.button(
+            "Back",
+            shortcut="Left",
+            disabled=at_start,
+            on_click=_back,
+            args=(cursors,),
+            key="page-back",
+        )
         st.markdown(f"{first} to {last} of {found['total']:,}", width="content")
         st.button(
             "Next",
@@ -144,6 +153,10 @@ def _pager(found: Json, cursors: list[str | None]) -> None:
             args=(found["next_cursor"],),
             key="page-next",
         )
+
+
+def _back(cursors: list[str | None]) -> None:
+    cursors.pop()
 
 
 def _tile(client: Client, group: Sequence[Json]) -> None:
