@@ -1,6 +1,6 @@
 /** The options page: pairing, privacy, what was sent. */
 
-import { backendBase, hostPattern, isLocal } from "../lib/addresses.js";
+import { backendBase, hostPattern } from "../lib/addresses.js";
 import { buildCover } from "./cover.js";
 import { showSites } from "./sites.js";
 import { showSent } from "./sent.js";
@@ -44,6 +44,11 @@ async function find() {
   $("code").focus();
 }
 
+async function findByHand() {
+  await requireHost($("base").value);
+  await find();
+}
+
 async function pair() {
   const typed = $("base").value;
   await requireHost(typed);
@@ -53,7 +58,8 @@ async function pair() {
   await test();
 }
 
-// Must come first in the handler of the click: browsers grant permissions only then.
+// Must come first in the handler of the click: browsers grant permissions only then. Firefox asks for
+// hosts of this machine, too; Chromium gave those when it installed us.
 async function requireHost(typed) {
   let base;
   try {
@@ -61,7 +67,6 @@ async function requireHost(typed) {
   } catch (error) {
     throw { reason: error.message, detail: "", host: "" };
   }
-  if (isLocal(base)) return;
   const granted = await chrome.permissions.request({ origins: [hostPattern(base)] });
   if (!granted) throw { reason: "backend_permission", detail: "", host: new URL(base).hostname };
 }
@@ -117,7 +122,7 @@ async function showShortcut() {
 
 putWords();
 $("pairing").addEventListener("submit", doing($("pair"), pair));
-$("find").addEventListener("click", doing($("find"), find));
+$("find").addEventListener("click", doing($("find"), findByHand));
 $("test").addEventListener("click", doing($("test"), failingTest));
 $("unpair").addEventListener("click", doing($("unpair"), unpair));
 $("addresses").addEventListener("change", keepAddresses);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -78,6 +78,10 @@ def serving_sites() -> Iterator[Site]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(file.body)
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a browser that ends hangs up in the middle
+                super().handle()
 
         def log_message(self, *_: object) -> None:
             pass
