@@ -277,9 +277,9 @@ class Service:
         return record, activation
 
     def image(self, prediction_id: str) -> tuple[PredictionRecord, bytes]:
-        """Return a record's kept original bytes. Raises `NotFound`."""
+        """Return a record's original bytes: kept, or still in memory. Raises `NotFound`."""
         record = self.get(prediction_id)
-        data = self.images.get(record.image.sha256)
+        data = self.images.get(record.image.sha256) or self._recent.get(record.image.sha256)
         if data is None:
             raise NotFound("This picture was not kept (see BRUSHMARK_KEEP_IMAGES).")
         return record, data

@@ -1,33 +1,48 @@
-"""The Check page: drop or paste pictures, read what the model thinks and where it looked."""
+"""The Check page: drop, paste or link pictures, read what the model thinks and where it looked."""
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard import readout
+from backend.domain import Outcome
 from dashboard.access import current_client
-from dashboard.client import Client, Failure, Json, checks
-from dashboard.pictures import preview, with_heatmap
-from dashboard.shell import advice, open_page
+from dashboard.client import Client
+from dashboard.shell import open_page
+from dashboard.views.check_card import Item, card, known_outcome
 from dashboard.views.paste import listen_for_pasted_pictures
-from dashboard.words import plain
 
-_CACHED_VERDICTS = 256
+_MAX_LINKS = 20
 
 
 def page() -> None:
     """Show the page."""
     client = current_client()
     open_page("Did a person make this picture?")
-    uploads = _uploads()
-    if not uploads:
+    items = [Item(u.file_id, u.name, data=u.getvalue()) for u in _uploads()]
+    if not client.is_public:
+        _ask_for_link()
+        items += [Item(f"link-{url}", url, url=url) for url in _links()]
+    if not items:
         _teach(client)
-    for upload in uploads:
-        with st.container(border=True):
-            _card(client, upload)
+    summary = st.empty()
+    for item in items:
+        with st.container(border=True, key=f"card-{item.key}"):
+            card(client, item)
+    if len(items) > 1:
+        _sum_up(summary, items)
+
+
+def _sum_up(place: st.delta_generator.DeltaGenerator, items: list[Item]) -> None:
+    """Say in one line what came out of many pictures."""
+    outcomes = Counter(known_outcome(item) for item in items)
+    parts = [f"{outcomes[o]} {o.words}" for o in Outcome if outcomes[o]]
+    if outcomes[None]:
+        parts.append(f"{outcomes[None]} without a verdict")
+    place.markdown(f"**{len(items)} pictures**: {', '.join(parts)}")
 
 
 def _uploads() -> list[UploadedFile]:
@@ -41,6 +56,41 @@ def _uploads() -> list[UploadedFile]:
         )
     listen_for_pasted_pictures()
     return uploads
+
+
+def _links() -> list[str]:
+    links: list[str] = st.session_state.setdefault("check-links", [])
+    return links
+
+
+def _ask_for_link() -> None:
+    """Take an address, which the backend fetches under its own guards."""
+    with st.form("link", clear_on_submit=True, border=False):
+        columns = st.columns([6, 1], vertical_alignment="bottom")
+        columns[0].text_input(
+            "Or the address of a picture",
+            key="check-link",
+            placeholder="https://example.org/picture.jpg",
+            max_chars=8000,
+        )
+        columns[1].form_submit_button(
+            "Fetch", icon=":material/link:", width="stretch", on_click=_add_link
+        )
+    if _links():
+        st.button("Forget the links", type="tertiary", on_click=_links().clear)
+
+
+def _add_link() -> None:
+    url = str(st.session_state["check-link"]).strip()
+    if not url:
+        return
+    if not urlsplit(url).scheme:
+        url = f"https://{url}"
+    links = _links()
+    if url in links:
+        links.remove(url)
+    links.insert(0, url)
+    del links[_MAX_LINKS:]
 
 
 def _teach(client: Client) -> None:
@@ -74,78 +124,3 @@ def _teach(client: Client) -> None:
             else "Pictures stay on this machine: only your own backend sees them."
         )
     )
-
-
-@st.fragment
-def _card(client: Client, upload: UploadedFile) -> None:
-    """Show one picture beside its verdict; the widgets in it redraw it alone."""
-    data = upload.getvalue()
-    left, right = st.columns([5, 6], gap="large")
-    try:
-        with right, st.spinner("Looking closely …"):
-            record, overlay = _verdict(client, upload.name, data)
-    except Failure as failure:
-        with left:
-            _picture(upload, data, None)
-        with right:
-            _failure(upload, failure)
-        return
-    with left:
-        _picture(upload, data, overlay)
-    with right:
-        readout.verdict(record, record["id"])
-        readout.evidence(record["evidence"])
-        readout.small_print(record, upload.name)
-
-
-def _verdict(client: Client, name: str, data: bytes) -> tuple[Json, bytes | None]:
-    """Ask once for each picture and session. Raises `Failure`."""
-    known: dict[str, tuple[Json, bytes | None]] = st.session_state.setdefault("verdicts", {})
-    digest = hashlib.sha256(data).hexdigest()
-    if digest not in known:
-        record = checks.check(client, name, data)
-        known[digest] = record, checks.heatmap(client, record)
-        while len(known) > _CACHED_VERDICTS:
-            del known[next(iter(known))]
-    return known[digest]
-
-
-def _failure(upload: UploadedFile, failure: Failure) -> None:
-    st.subheader("No verdict", anchor=False)
-    st.markdown(f"**{plain(failure.what)}** {advice(failure)}")
-    st.caption(plain(upload.name))
-    if failure.worth_retrying:
-        # A click redraws the card, and a card without a verdict asks again.
-        st.button("Try again", key=f"again-{upload.file_id}", icon=":material/refresh:")
-
-
-def _picture(upload: UploadedFile, data: bytes, overlay: bytes | None) -> None:
-    image = preview(data)
-    if image is None:
-        return
-    alt = "The picture you chose"
-    if overlay is None:
-        st.image(image, width="stretch", alt=alt)
-        return
-    place = st.empty()
-    controls = st.columns([2, 3], vertical_alignment="center")
-    shown = controls[0].toggle("Heat map", value=True, key=f"map-{upload.file_id}")
-    strength = controls[1].slider(
-        "Strength of the heat map",
-        0,
-        100,
-        70,
-        format="%d %%",
-        key=f"strength-{upload.file_id}",
-        label_visibility="collapsed",
-        disabled=not shown,
-    )
-    if shown:
-        image = with_heatmap(image, overlay, strength / 100)
-        alt += ", with the heat map over it"
-        st.markdown(
-            ":small[:orange[■] speaks for AI-generated, :blue[■] for human-made. The colours show "
-            "where the model found its reasons, not which parts were generated; what has no colour "
-            "played no part.]"
-        )
-    place.image(image, width="stretch", alt=alt)

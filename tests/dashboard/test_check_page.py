@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.domain import Label
+from backend.storage import open_repository
 from tests.dashboard.conftest import RealBackend
 from tests.dashboard.fake_backend import FakeBackend, record
 from tests.dashboard.harness import open_page, text
@@ -111,7 +114,7 @@ def test_a_backend_that_is_down_can_be_asked_again(
     page = drop(open_page(environment, monkeypatch), ("a.jpg", jpeg()))
     assert "The backend is busy." in text(page)
     fake.say(record("human_made", 0.04))
-    page.button[0].click().run()
+    next(b for b in page.button if b.label == "Try again").click().run()
     assert "Looks human-made" in text(page)
 
 
@@ -148,3 +151,96 @@ def test_reviews_are_shown(
     }
     page = drop(open_page(environment, monkeypatch), ("a.jpg", jpeg()))
     assert "Reviewed by a person: human-made**, 2026-11-12" in text(page)
+
+
+def test_many_pictures_are_summed_up(backend: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above several verdicts one line says how many came out which way."""
+    files = (("bright.jpg", BRIGHT), ("dark.jpg", DARK), ("notes.txt", b"no picture"))
+    words = text(drop(open_page(backend.environment, monkeypatch), *files))
+    assert "**3 pictures**: 1 AI-generated, 1 human-made, 1 without a verdict" in words
+
+
+def test_a_link_is_fetched_by_the_backend(
+    fake: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address goes to the backend as it is, or with https where it names no scheme."""
+    (tmp_path / "token").write_text("bm_x\n")
+    fake.say(record())
+    environment = {
+        "BRUSHMARK_DASHBOARD_BACKEND": fake.url,
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    page = open_page(environment, monkeypatch)
+    page.text_input(key="check-link").set_value(" a.example/b.jpg ")
+    next(b for b in page.button if b.label == "Fetch").click().run()
+    words = text(page)
+    assert "Looks AI-generated" in words
+    assert "https://a.example/b.jpg" in words
+    sent = next(body for _, path, _, body in fake.requests if path == "/api/v1/check")
+    assert b'"url": "https://a.example/b.jpg"' in sent
+    next(b for b in page.button if b.label == "Forget the links").click().run()
+    assert "What you get" in text(page)
+
+
+def test_a_link_that_is_refused_says_why(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guards of the backend hold for links from here too, and their sentence is shown."""
+    page = open_page(backend.environment, monkeypatch)
+    page.text_input(key="check-link").set_value("http://127.0.0.1/secret.png")
+    next(b for b in page.button if b.label == "Fetch").click().run()
+    words = text(page)
+    assert "No verdict" in words
+    assert "127.0.0.1" in words
+
+
+def test_visitors_can_neither_link_nor_appeal(
+    public_backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public page fetches nothing and has no way into the log."""
+    page = open_page(public_backend.environment, monkeypatch)
+    assert not page.text_input
+    page = drop(page, ("bright.jpg", BRIGHT))
+    assert not page.get("page_link")
+    assert [b.label for b in page.button] == []
+
+
+def test_a_disagreement_reaches_the_curators(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """“This is wrong” sends an appeal, keeps the picture, and leads to the record."""
+    page = drop(open_page(backend.environment, monkeypatch), ("bright.jpg", BRIGHT))
+    page.text_area[0].set_value("I painted it.")
+    next(b for b in page.button if b.label == "Send to a curator").click().run()
+    assert "waits in the queue" in text(page)
+    repository = open_repository(backend.settings)
+    (appeal,) = repository.list_appeals()
+    repository.close()
+    assert (appeal.claim, appeal.reason) == (Label.HUMAN_MADE, "I painted it.")
+    assert "I painted it." in text(
+        open_page(backend.environment, monkeypatch, "gallery", id=appeal.prediction_id)
+    )
+
+
+def test_evidence_and_conflict_are_said_aloud(
+    fake: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finding has its status; where model and file disagree, a warning says so."""
+    (tmp_path / "token").write_text("bm_x\n")
+
+    def finding(status: str, label: str | None = None) -> dict[str, Any]:
+        return {"kind": "c2pa", "status": status, "label": label, "detail": f"It is {status}."}
+
+    rows = [finding("verified", "ai_generated"), finding("invalid"), finding("absent")]
+    fake.say(record("human_made", 0.04, evidence=rows, conflict=True))
+    environment = {
+        "BRUSHMARK_DASHBOARD_BACKEND": fake.url,
+        "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    words = text(drop(open_page(environment, monkeypatch), ("a.jpg", jpeg())))
+    assert "Model and file disagree" in words
+    assert "verified:] **AI-generated**" in words.replace(
+        "material/verified: verified", "verified:"
+    )
+    assert "It is invalid." in words
+    assert "It is absent." not in words
