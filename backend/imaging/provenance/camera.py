@@ -28,9 +28,10 @@ class CameraReader:
 
 
 def _device(exif: ExifFields) -> str:
-    make, model = clean(exif.get("Make"), 40), clean(exif.get("Model"), 60)
-    if _NOT_CAMERAS.match(make) or _NOT_CAMERAS.match(model):
-        return ""
+    make, model = (
+        "" if _NOT_CAMERAS.match(exif.get(field)) else clean(exif.get(field), limit)
+        for field, limit in (("Make", 40), ("Model", 60))
+    )
     repeated = bool(make) and model.lower().startswith(make.split(" ")[0].lower())
     return model if repeated else " ".join(part for part in (make, model) if part)
 

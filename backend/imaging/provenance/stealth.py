@@ -98,16 +98,20 @@ def _bytes(values: np.ndarray) -> bytes:
 
 def _payload(data: bytes, channels: str, packed: bool) -> bytes:
     with Image.open(io.BytesIO(read_container(data).pixels), formats=("PNG",)) as image:
-        pixels = np.asarray(image.convert("RGBA"))
-    columns = pixels.swapaxes(0, 1)  # the bits run down the columns
-    bits = columns[..., 3] if channels == "alpha" else columns[..., :3]
-    hidden = _bytes(np.ascontiguousarray(bits).reshape(-1))
-    start = _BITS // 8
-    length = int.from_bytes(hidden[start : start + 4]) // 8
-    body = hidden[start + 4 : start + 4 + min(length, MAX_BLOCK_BYTES)]
-    if not packed:
-        return body
-    return zlib.decompressobj(31).decompress(body, MAX_BLOCK_BYTES)
+        start = _BITS // 8
+        head = _hidden(image, channels, start + 4)
+        length = min(int.from_bytes(head[start:]) // 8, MAX_BLOCK_BYTES)
+        body = _hidden(image, channels, start + 4 + length)[start + 4 :]
+    return zlib.decompressobj(31).decompress(body, MAX_BLOCK_BYTES) if packed else body
+
+
+def _hidden(image: Image.Image, channels: str, size: int) -> bytes:
+    """Return so many hidden bytes; the bits run down one column of pixels after the other."""
+    bits_a_column = image.height * (1 if channels == "alpha" else 3)
+    columns = min(image.width, -(-8 * size // bits_a_column))
+    pixels = np.asarray(image.crop((0, 0, columns, image.height))).swapaxes(0, 1)
+    bits = pixels[..., 3] if channels == "alpha" else pixels[..., :3]
+    return _bytes(np.ascontiguousarray(bits).reshape(-1))[:size]
 
 
 def _texts(payload: bytes) -> dict[str, str]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-
-import numpy as np
 import pytest
-from PIL import Image
 
 from backend.domain import EvidenceStatus, Label
 from tests.imaging.provenance.written import (
     ENLARGEMENT,
     EXIF_CONTAINERS,
     GENERATORS,
-    NOVELAI,
     PROMPT,
+    hide,
     read,
     write,
 )
@@ -51,17 +46,7 @@ def test_a_workflow_that_generates_nothing_speaks_for_nothing() -> None:
 @pytest.mark.parametrize("form", ["pnginfo", "pngcomp", "rgbinfo", "rgbcomp"])
 def test_parameters_hidden_in_pixels(form: str) -> None:
     """NovelAI's copy in the lowest bits is found, plain or packed, in alpha or in the colours."""
-    text = json.dumps(NOVELAI).encode()
-    body = gzip.compress(text) if form.endswith("comp") else text
-    hidden = f"stealth_{form}".encode() + (8 * len(body)).to_bytes(4) + body
-    pixels = np.asarray(draw(mode="RGBA")).copy()
-    channels = pixels[..., 3:] if form.startswith("png") else pixels[..., :3]
-    bits = np.unpackbits(np.frombuffer(hidden, np.uint8))
-    columns = np.ascontiguousarray(channels.swapaxes(0, 1)).reshape(-1)
-    columns[: bits.size] = columns[: bits.size] & 254 | bits
-    height, width = pixels.shape[:2]
-    channels[:] = columns.reshape(width, height, -1).swapaxes(0, 1)
-    found = read(encode(Image.fromarray(pixels), "PNG"))["generator"]
+    found = read(encode(hide(draw(mode="RGBA"), form), "PNG"))["generator"]
     assert found.label is Label.AI_GENERATED
     assert "NovelAI" in found.detail
     assert "hidden" in found.detail

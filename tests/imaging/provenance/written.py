@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -110,6 +112,24 @@ def _gif_with_xmp(data: bytes, xmp: str) -> bytes:
     block = b"\x21\xff\x0bXMP DataXMP" + xmp.encode() + trailer
     header = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
     return data[:header] + block + data[header:]
+
+
+def hide(image: Image.Image, form: str) -> Image.Image:
+    """Return an RGBA picture with NovelAI's texts in its lowest bits.
+
+    `form` is the end of the signature: pnginfo or rgbinfo, or pngcomp or rgbcomp for gzip.
+    """
+    text = json.dumps(NOVELAI).encode()
+    body = gzip.compress(text) if form.endswith("comp") else text
+    hidden = f"stealth_{form}".encode() + (8 * len(body)).to_bytes(4) + body
+    pixels = np.asarray(image).copy()
+    channels = pixels[..., 3:] if form.startswith("png") else pixels[..., :3]
+    bits = np.unpackbits(np.frombuffer(hidden, np.uint8))
+    columns = np.ascontiguousarray(channels.swapaxes(0, 1)).reshape(-1)
+    columns[: bits.size] = columns[: bits.size] & 254 | bits
+    height, width = pixels.shape[:2]
+    channels[:] = columns.reshape(width, height, -1).swapaxes(0, 1)
+    return Image.fromarray(pixels)
 
 
 def read(data: bytes, ledger: Ledger | None = None) -> dict[str, Evidence]:
