@@ -10,6 +10,7 @@ import streamlit as st
 
 from backend.domain import Scope
 from dashboard.client import Client, Failure, people
+from dashboard.visitors import visitor_address
 
 _FRESH_S = 15.0
 """How long an answer about the caller is believed: a role that was taken away soon shows."""
@@ -32,8 +33,11 @@ class Access:
 
 def current_client() -> Client:
     """Return the client of the person at the page."""
-    address = st.context.ip_address
-    return Client.from_env(os.environ, address if isinstance(address, str) else None, signed_in())
+    peer = st.context.ip_address
+    visitor = visitor_address(
+        peer if isinstance(peer, str) else None, st.context.headers.get("X-Forwarded-For")
+    )
+    return Client.from_env(os.environ, visitor, signed_in())
 
 
 def may(scope: Scope) -> bool:

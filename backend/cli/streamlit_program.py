@@ -51,6 +51,9 @@ def dashboard_program(settings: Settings) -> Program:
             *("--server.port", str(settings.dashboard_port)),
             *(("--secrets.files", str(settings.login)) if wants_login(settings) else ()),
             *(part for host in hosts for part in ("--server.allowedHosts", host)),
+            # A page of ours within another site's frame gets no cookies, and without one no upload.
+            # The public page has no token, no session and no state that a forged request could use.
+            *(("--server.enableXsrfProtection", "false") if settings.public else ()),
         ),
         health_url=dashboard_url(settings) + HEALTH,
         environment=dashboard_environment(settings),
