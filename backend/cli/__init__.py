@@ -21,6 +21,7 @@ COMMANDS = {
     "tokens": "backend.cli.access:tokens",
     "store": "backend.cli.store:store",
     "export": "backend.cli.export:export",
+    "import": "backend.cli.import_:import_",
     "forget": "backend.cli.forget:forget",
     "models": "backend.cli.models:models",
     "train": "backend.cli.train:train",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from backend.domain import Label, PredictionRecord, Review, ReviewLabel
+from backend.domain import Credit, Label, PredictionRecord, Review, ReviewLabel
 from backend.exporting.cells import flat
 from backend.storage.documents import site_of
 from backend.storage.images import ImageStore
@@ -138,7 +138,8 @@ def gather(
         fresh = [r for r in page if bytes.fromhex(r.image.sha256) not in seen]
         fresh = list({r.image.sha256: r for r in reversed(fresh)}.values())[::-1]
         seen.update(bytes.fromhex(r.image.sha256) for r in fresh)
-        reviews = repository.latest_reviews([r.image.sha256 for r in fresh])
+        digests = [r.image.sha256 for r in fresh]
+        reviews, credits = repository.latest_reviews(digests), repository.credits_of(digests)
         for record in fresh:
             review = reviews.get(record.image.sha256)
             if review is None:
@@ -146,7 +147,8 @@ def gather(
             elif review.label is ReviewLabel.CANNOT_TELL:
                 left_out.cannot_tell += 1
             else:
-                examples.append(_take(repository, images, record, review, spools))
+                credit = credits.get(record.image.sha256)
+                examples.append(_take(repository, images, record, review, credit, spools))
         progress(done, max(done, total), "reading the log")
     return examples, left_out
 
@@ -168,10 +170,11 @@ def _take(
     images: ImageStore,
     record: PredictionRecord,
     review: Review,
+    credit: Credit | None,
     spools: Spools,
 ) -> Example:
     label = Label(review.label.value)
-    line = example_line(record, review)
+    line = example_line(record, review, credit)
     extras = repository.get_extras(record.id)
     vector = extras.features
     model = _note_model(record, vector, spools)
@@ -191,6 +194,8 @@ def _take(
         vector=places[1],
         vector_bytes=len(vector or b""),
         phash=extras.phash,
+        group=credit.group if credit else None,
+        split=credit.split if credit else None,
     )
 
 
@@ -207,7 +212,7 @@ def _note_model(record: PredictionRecord, vector: bytes | None, spools: Spools) 
     return record.model.sha256
 
 
-def example_line(record: PredictionRecord, review: Review) -> Json:
+def example_line(record: PredictionRecord, review: Review, credit: Credit | None) -> Json:
     """Return what an export says of a picture.
 
     That is the record without its client, addresses and title, the review without its author
@@ -229,19 +234,23 @@ def example_line(record: PredictionRecord, review: Review) -> Json:
             "created_at": time_to_text(review.created_at),
             "label": review.label.value,
         },
-        "credit": _credit(record, review),
+        "credit": _credit(record, review, credit),
     }
 
 
-def _credit(record: PredictionRecord, review: Review) -> dict[str, str]:
+def _credit(record: PredictionRecord, review: Review, imported: Credit | None) -> dict[str, str]:
+    """Say where a picture comes from: what its data set said, else what the log knows."""
     prediction = record.verdict.prediction
     likely = prediction.likely_generator if prediction else None
+    told = imported.generator if imported and imported.generator != "human" else None
     human = review.label is ReviewLabel.HUMAN_MADE
     return {
-        "generator": "human" if human else flat(likely or UNSPECIFIED),
-        "kind": UNSPECIFIED,
-        "source": flat(site_of(record) or record.context.source.value),
-        "licence": NO_LICENCE,
+        "generator": "human" if human else flat(told or likely or UNSPECIFIED),
+        "kind": imported.kind if imported else UNSPECIFIED,
+        "source": imported.source
+        if imported
+        else flat(site_of(record) or record.context.source.value),
+        "licence": imported.licence if imported else NO_LICENCE,
     }
 
 

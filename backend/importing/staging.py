@@ -1,0 +1,175 @@
+"""What an import has made ready so far, on disk: a kill loses nothing of it, and adds nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from backend.domain import Credit, Review
+from backend.errors import Busy
+from backend.importing.candidate import LeftOut
+from backend.storage.documents import from_document, pack_activation, to_document, unpack_extras
+from backend.storage.images import ImageStore
+from backend.storage.repository import Extras, Foreign, Repository
+from backend.wire import Json, record_from_document, record_to_document
+
+_LINES = "staged.jsonl"
+_PLACED = "placed"
+LOCK = "lock"
+
+
+class Staging:
+    """The folder of one import. Lines are appended as pictures are made ready."""
+
+    def __init__(self, folder: Path, images: ImageStore) -> None:
+        self.folder = folder
+        self._images = images
+        self._lines = (folder / _LINES).open("a+b")
+        self._placed = (folder / _PLACED).open("ab", buffering=0)
+        self.done: dict[str, str] = {}
+        """Offers dealt with, by name; each with its label, or nothing where it was left out."""
+        self.digests: dict[str, str] = {}
+        """Labels of the pictures made ready, by SHA-256."""
+        self.left_out: list[LeftOut] = []
+        self._contradicted: set[str] = set()
+        self._read_back()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._lines.close()
+        self._placed.close()
+
+    def keep(self, sha256: str, data: bytes) -> None:
+        """Keep a picture; noted beforehand, so that one without a record is found again."""
+        if not self._images.has(sha256):
+            self._placed.write(sha256.encode() + b"\n")
+            self._images.put(sha256, data)
+
+    def add(self, key: str, foreign: Foreign) -> None:
+        """Append a picture that is ready."""
+        extras = foreign.extras
+        line = {
+            "key": key,
+            "record": record_to_document(foreign.record),
+            "phash": extras.phash,
+            "features": _text(extras.features),
+            "activation": _text(pack_activation(extras.activation)),
+            "review": to_document(foreign.review),
+            "credit": to_document(foreign.credit) if foreign.credit else None,
+            "yields": foreign.yields,
+        }
+        self._write(line)
+        self._note(line)
+
+    def leave_out(self, key: str, out: LeftOut, contradicts: str | None = None) -> None:
+        """Append something that is not taken, nor is the picture that it contradicts."""
+        line = {"key": key, "left_out": [out.name, out.reason], "contradicts": contradicts}
+        self._write(line)
+        self._note(line)
+
+    def foreign(self) -> Iterator[Foreign]:
+        """Yield what is ready, in order."""
+        self._lines.flush()
+        self._lines.seek(0)
+        for raw in self._lines:
+            line = json.loads(raw)
+            if "record" in line and line["record"]["image"]["sha256"] not in self._contradicted:
+                yield _foreign(line)
+
+    def _write(self, line: Json) -> None:
+        self._lines.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self._lines.flush()
+
+    def _read_back(self) -> None:
+        """Take up what an interrupted import had made ready; its last line may be torn."""
+        self._lines.seek(0)
+        whole = 0
+        for raw in self._lines:
+            if not raw.endswith(b"\n"):
+                break
+            self._note(json.loads(raw))
+            whole += len(raw)
+        self._lines.truncate(whole)
+
+    def _note(self, line: Any) -> None:
+        if "left_out" in line:
+            self.left_out.append(LeftOut(*line["left_out"]))
+            self.done[line["key"]] = ""
+            if line["contradicts"]:
+                self._contradicted.add(line["contradicts"])
+        else:
+            label = line["review"]["label"]
+            self.done[line["key"]] = label
+            self.digests[line["record"]["image"]["sha256"]] = label
+
+
+@contextmanager
+def staging(folder: Path, images: ImageStore) -> Iterator[Staging]:
+    """Open the staging folder of an import for as long as it works.
+
+    Raises:
+        Busy: another process imports the same.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Busy("The same file is being imported already.") from None
+    try:
+        opened = Staging(folder, images)
+        try:
+            yield opened
+        finally:
+            opened.close()
+    finally:
+        lock.release()
+
+
+def discard(folder: Path, repository: Repository, images: ImageStore) -> bool:
+    """Remove a staging folder, with pictures that no record came to be about; False if in use."""
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    try:
+        for sha256 in _placed(folder):
+            if not repository.latest_by_sha256([sha256]):
+                images.delete(sha256)
+    finally:
+        lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _placed(folder: Path) -> list[str]:
+    path = folder / _PLACED
+    lines = path.read_text("ascii").splitlines() if path.exists() else []
+    return [line for line in lines if len(line) == 64]
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _foreign(line: Any) -> Foreign:
+    unpacked = unpack_extras(_bytes(line["features"]), _bytes(line["activation"]))
+    return Foreign(
+        record=record_from_document(line["record"]),
+        extras=Extras(unpacked.activation, unpacked.features, line["phash"]),
+        review=from_document(Review, line["review"]),
+        credit=from_document(Credit, line["credit"]) if line["credit"] else None,
+        yields=line["yields"],
+    )
