@@ -20,6 +20,7 @@ from backend.api.figures import figures
 from backend.api.forgetting import forgetting
 from backend.api.health import health
 from backend.api.hosts import Hosts
+from backend.api.imports import imports
 from backend.api.limits import Bulkhead, client_address
 from backend.api.metrics import Metrics
 from backend.api.models import models
@@ -37,6 +38,8 @@ from backend.api.wall import Head, Wall, content_length
 from backend.curation import Curation
 from backend.exporting.desk import ExportDesk
 from backend.exporting.shelf import ExportShelf
+from backend.importing.desk import ImportDesk
+from backend.importing.importer import Importer
 from backend.releasing import Releases
 from backend.roles import Roles
 from backend.service import Service
@@ -72,6 +75,7 @@ def build_app(
         people,
         pairing,
         exports,
+        imports,
         forgetting,
         docs,
     ):
@@ -96,6 +100,7 @@ def build_app(
         Bulkhead(threads),
         Metrics(service),
         ExportDesk(ExportShelf(settings, service.repository, service.images)),
+        ImportDesk(Importer(settings, service.repository, service.images, service.require_judge)),
         Releases(settings, service.repository, service.take_over, lambda: service.judge),
         functools.cache(lambda: document(app, settings.public)),
     )
@@ -116,6 +121,11 @@ def exports_of(app: Flask) -> ExportDesk:
 def releases_of(app: Flask) -> Releases:
     """Return the versions that an app chooses among."""
     return cast(Api, app.extensions[EXTENSION]).releases
+
+
+def imports_of(app: Flask) -> ImportDesk:
+    """Return what imports in an app."""
+    return cast(Api, app.extensions[EXTENSION]).imports
 
 
 def _install(app: Flask) -> None:

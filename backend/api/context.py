@@ -14,6 +14,7 @@ from backend.api.metrics import Metrics
 from backend.api.wall import Caller, Wall
 from backend.curation import Curation
 from backend.exporting.desk import ExportDesk
+from backend.importing.desk import ImportDesk
 from backend.releasing import Releases
 from backend.service import Service
 
@@ -31,6 +32,7 @@ class Api:
     bulkhead: Bulkhead
     metrics: Metrics
     exports: ExportDesk
+    imports: ImportDesk
     releases: Releases
     document: Callable[[], bytes]
     """Writes the OpenAPI document, as JSON."""

@@ -127,3 +127,27 @@ class ForgottenOut(Shape):
     exports: int = Field(description="Stored exports that held some of it, and were removed.")
     clean: bool = Field(description="Whether the store's file was rewritten without a trace.")
     out_of_reach: list[ElsewhereOut]
+
+
+# ---- importing ------------------------------------------------------------------------------
+
+
+class ImportOut(Shape):
+    """An import of the history."""
+
+    id: str
+    created_at: TimeText
+    finished_at: TimeText | None
+    state: Literal["running", "done", "failed"]
+    detail: str = Field(description="Why it failed.")
+    actor: str
+    result: dict[str, Any] | None = Field(
+        description="What kind of data set it was, how many records and labels were added, known, "
+        "contradicted or left out, and why."
+    )
+
+
+class ImportList(Shape):
+    """Every import over HTTP, newest first."""
+
+    imports: list[ImportOut]

@@ -19,7 +19,7 @@ from waitress.server import create_server
 
 from backend.api.context import EXTENSION, Api
 from backend.api.doorway import DoorwayChannel
-from backend.api.uploads import MAX_BATCH_BYTES
+from backend.api.imports import MAX_IMPORT_BYTES
 from backend.errors import AlreadyRunning, BadSetting
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class HttpServer:
             channel_timeout=IDLE_CONNECTION_S,
             cleanup_interval=10,
             max_request_header_size=32 * 1024,
-            max_request_body_size=2 * MAX_BATCH_BYTES,  # the doorway is stricter
+            max_request_body_size=2 * MAX_IMPORT_BYTES,  # the doorway is stricter
             clear_untrusted_proxy_headers=not parts.wall.public,
             asyncore_use_poll=hasattr(select, "poll"),
             log_socket_errors=False,

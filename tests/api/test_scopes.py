@@ -68,6 +68,8 @@ NEEDS = {
     ("GET", f"{API}/exports/<export_id>/file"): Scope.ADMIN,
     ("DELETE", f"{API}/exports/<export_id>"): Scope.ADMIN,
     ("POST", f"{API}/forget"): Scope.ADMIN,
+    ("POST", f"{API}/imports"): Scope.ADMIN,
+    ("GET", f"{API}/imports"): Scope.ADMIN,
 }
 
 
