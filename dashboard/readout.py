@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import streamlit as st
 
 from backend.domain import EvidenceStatus, Label, Outcome, ReviewLabel, percent
 from dashboard.charts import probability_bar
-from dashboard.client import Json
+from dashboard.client import Client, Json, records
 from dashboard.words import code, day, facts, plain
 
 HEADLINES = {
@@ -94,6 +95,21 @@ def evidence(findings: Iterable[Json]) -> None:
             "The file says nothing of its maker. That speaks for neither side: most sites strip "
             "such marks."
         )
+
+
+def report_button(client: Client, record_id: str, key: str) -> None:
+    """Offer the report as a page to keep; it is asked for when the button is pressed."""
+    st.download_button(
+        "Report",
+        partial(records.report, client, record_id),
+        file_name=f"brushmark-report-{record_id[:26]}.html",
+        mime="text/html",
+        key=f"report-{key}",
+        help="One page with picture, evidence and limits, to keep or hand over. It is no proof.",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/description:",
+    )
 
 
 def context(record: Json) -> None:

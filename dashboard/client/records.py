@@ -33,6 +33,11 @@ def heatmap(client: Client, record_id: str) -> bytes | None:
     return _file(client, f"/predictions/{_safe(record_id)}/heatmap")
 
 
+def report(client: Client, record_id: str) -> bytes:
+    """Return the page to hand over. Raises `Failure` (`not_found` where the record is gone)."""
+    return client.fetch(f"/predictions/{_safe(record_id)}/report")
+
+
 def history(client: Client, record_id: str) -> Json:
     """Return every review and appeal about a record's bytes, oldest first."""
     return client.get(f"/predictions/{_safe(record_id)}/history")

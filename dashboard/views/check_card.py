@@ -142,6 +142,7 @@ def _next(client: Client, record: Json) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if may(Scope.READ):
             to_page("gallery", "Open in the Gallery", ":material/grid_view:", id=record["id"])
+        readout.report_button(client, record["id"], record["id"])
         if record["outcome"] != Outcome.NOT_ASSESSED:
             with st.popover("This is wrong", icon=":material/campaign:", type="tertiary"):
                 _disagree(client, record)

@@ -50,6 +50,7 @@ def _show(client: Client, record: Json) -> None:
         readout.evidence(record["evidence"])
         readout.context(record)
         readout.small_print(record)
+        readout.report_button(client, record["id"], "drawer")
     if may(Scope.REVIEW):
         _decide(client, record)
     _history(client, record)

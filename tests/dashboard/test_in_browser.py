@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from backend.imaging.provenance.ledger import shipped_ledger
+from backend.report.verify import read_report, verify
 from tests.dashboard.browser import chromium, dashboard, drop, paste
 from tests.dashboard.conftest import serving
+from tests.fakes import FakeJudge
 from tests.pictures import draw, encode
 
 pytestmark = pytest.mark.browser
@@ -59,6 +63,19 @@ def test_a_dropped_picture_gets_both_probabilities(page: Page) -> None:
     expect(page.get_by_text("% AI-generated", exact=False).first).to_be_visible()
     expect(page.get_by_text("% human-made", exact=False).first).to_be_visible()
     expect(page.get_by_test_id("stImage").locator("img")).to_be_visible()
+
+
+def test_a_report_can_be_kept(page: Page, tmp_path: Path) -> None:
+    """The button gives the page to hand over, which holds against the picture."""
+    drop(page, "bright.jpg", BRIGHT)
+    button = page.get_by_role("button", name="Report")
+    button.wait_for(timeout=WAIT_MS)
+    with page.expect_download(timeout=WAIT_MS) as download:
+        button.click()
+    download.value.save_as(tmp_path / "report.html")
+    found = read_report((tmp_path / "report.html").read_bytes())
+    checks = verify(found, BRIGHT, FakeJudge(), shipped_ledger())
+    assert all(check.holds for check in checks), checks
 
 
 def test_a_pasted_picture_goes_the_same_way(page: Page) -> None:
