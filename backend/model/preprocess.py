@@ -94,11 +94,20 @@ def crop_origin(width: int, height: int, crop_px: int) -> tuple[int, int]:
 
 
 def view(image: Image.Image, spec: Preprocessing) -> Image.Image:
-    """Cut the global view: short side resized, centre square; RGB, `crop_px` a side."""
+    """Cut the global view: short side resized, centre square; RGB, `crop_px` a side.
+
+    Only what the square shows is resized: the same samples as resizing all of it and cutting
+    then, at most one grey level apart in rounding, at half the price for a wide picture.
+    """
     width, height = resized_size(image.width, image.height, spec.resize_short_side_px)
     left, top = crop_origin(width, height, spec.crop_px)
-    resized = image if (width, height) == image.size else image.resize((width, height), spec.kernel)
-    return resized.crop((left, top, left + spec.crop_px, top + spec.crop_px))
+    box = (left, top, left + spec.crop_px, top + spec.crop_px)
+    if (width, height) == image.size:
+        return image.crop(box)
+    x, y = image.width / width, image.height / height
+    return image.resize(
+        (spec.crop_px, spec.crop_px), spec.kernel, (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
+    )
 
 
 def normalise(square: Image.Image, spec: Preprocessing) -> FloatArray:
