@@ -29,18 +29,28 @@ def precision_for(card: Card) -> str:
 
 
 class OpenVinoJudge(CardJudge):
-    """One compiled model, one stream for two cores, one infer request a thread."""
+    """The graph compiled twice, one infer request a thread for each.
+
+    A lone picture gets every core, which halves its pass on two; pictures that come together
+    get a core each, so that no thread waits for another's share of its pass.
+    """
 
     def __init__(self, card: Card, *, precision: str | None = None) -> None:
         super().__init__(card)
         self._precision = precision or precision_for(card)
         self._local = threading.local()
-        self._compiled = _compile(card, self._precision)
+        self._under_way = 0
+        self._counting = threading.Lock()
+        cores = this_processor().cores
+        self._alone = _compile(card, self._precision, streams=1)
+        self._together = _compile(card, self._precision, streams=cores) if cores > 1 else None
         # One pass while there is one thread: OpenVINO's bindings finish setting themselves up in
         # the first, and two threads that both make it can wait for each other for ever, one with
         # the interpreter's lock and one with the set-up's.
         crop_px = card.preprocessing.crop_px
-        self.infer(np.zeros((1, 3, crop_px, crop_px), np.float32))
+        blank = np.zeros((1, 3, crop_px, crop_px), np.float32)
+        for together in (False, True):
+            self._pass(blank, together)
 
     @property
     def device(self) -> str:
@@ -51,18 +61,33 @@ class OpenVinoJudge(CardJudge):
 
     def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
         """Run the graph on one picture, as `CardJudge.infer` says."""
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._compiled.create_infer_request()
+        with self._counting:
+            self._under_way += 1
+            together = self._under_way > 1
+        try:
+            return self._pass(tensor, together)
+        finally:
+            with self._counting:
+                self._under_way -= 1
+
+    def _pass(self, tensor: FloatArray, together: bool) -> dict[str, FloatArray]:
+        request = self._request(together)
         results = request.infer({0: tensor}, share_inputs=True, share_outputs=False)
         return {name: results[name] for name in OUTPUTS}
+
+    def _request(self, together: bool) -> Any:
+        compiled = (self._together if together else None) or self._alone
+        requests = self._local.__dict__.setdefault("requests", {})
+        if compiled not in requests:
+            requests[compiled] = compiled.create_infer_request()
+        return requests[compiled]
 
     def close(self) -> None:
         """Let go of the network; requests of other threads end with them."""
         self._local = threading.local()
 
 
-def _compile(card: Card, precision: str) -> Any:
+def _compile(card: Card, precision: str, *, streams: int) -> Any:
     core = ov.Core()
     try:
         xml, weights = (INT8_XML, INT8_BIN) if precision == "int8" else (GRAPH_XML, GRAPH_BIN)
@@ -89,9 +114,7 @@ def _compile(card: Card, precision: str) -> Any:
             {
                 # What an 8-bit graph leaves to other types is little, and better kept exact.
                 "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
-                # Two cores on a picture halve the pass for a lone client, and cost many clients
-                # a few per cent of it.
-                "NUM_STREAMS": str(max(1, cores // 2)),
+                "NUM_STREAMS": str(streams),
                 "INFERENCE_NUM_THREADS": str(cores),
             },
         )
