@@ -52,6 +52,27 @@ class HeadRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkRecipe:
+    """How the trunk is fine-tuned before heads are fitted on it: the pilots' careful way."""
+
+    steps: int = 650
+    batch_size: int = 48
+    """Half of each class."""
+    patch_px: int = 160
+    lr: float = 1e-4
+    """Peak of one cycle."""
+    head_lr: float = 5e-4
+    head_decay: float = 0.1
+    warm_up: float = 0.15
+    """Share of the steps in which the rate rises."""
+    pull: float = 2e-3
+    """Share of the way back to the initial weights that each step goes at the peak."""
+    averaging: float = 0.99
+    smoothing: float = 0.04
+    source_power: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
 class StageRecipe:
     """Our own: the trunk as it was initialised, and heads over the statistics of every stage."""
 

@@ -23,7 +23,7 @@ SIZES = [(640, 480), (481, 640), (257, 256), (200, 200), (1200, 230), (224, 901)
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_torchvisions_resize_centre_crop_and_normalise(size: tuple[int, int]) -> None:
-    """The tensor is the one torchvision's evaluation transforms make, a grey level of rounding apart."""
+    """The tensor is torchvision's evaluation transforms', a grey level of rounding apart."""
     reference = v2.Compose(
         [
             v2.Resize(256, antialias=True),
