@@ -111,7 +111,8 @@ def fine_tune(
     if not finished.exists():
         _Tuning(network, rows, recipe, spec, folder, seed, progress).go(finished)
     load_checkpoint(network, finished)
-    return network.eval()
+    network.eval()
+    return network
 
 
 class _Tuning:
