@@ -71,7 +71,7 @@ def train_stages(
     folds = _out_of_fold(recipe, rows, variants, seed)
     _write_out_of_fold(run.folder / OOF_NAME, folds)
     learn = np.flatnonzero([r.split == "train" for r in rows])
-    network.head = join_heads(_fit_heads(recipe, rows, variants, learn, seed))
+    network.head = join_heads(fit_heads(recipe, rows, variants, learn, seed))
     save_checkpoint(network, run.best_path)
     entry = {"epoch": 0, **_figures(folds), **_validation(network.head, rows, variants[0])}
     run.write_history([entry])
@@ -95,13 +95,14 @@ def _configuration(
     }
 
 
-def _fit_heads(
+def fit_heads(
     recipe: StageRecipe,
     rows: Sequence[Row],
     variants: Sequence[FloatArray],
     index: np.ndarray[Any, np.dtype[np.int64]],
     seed: int,
 ) -> list[StageHead]:
+    """Fit the recipe's heads on some of the rows, each in all variants, one seed a head."""
     targets = np.array([r.target for r in rows], np.int64)[index]
     weights = source_weights([rows[int(i)] for i in index], recipe.source_power)
     x = stack(variants, index)
@@ -115,7 +116,7 @@ def _out_of_fold(
     """Return out-of-fold logits of the clean views and of each web copy."""
 
     def fit(index: Any) -> Callable[[FloatArray], Logits]:
-        head = join_heads(_fit_heads(recipe, rows, variants, index, seed))
+        head = join_heads(fit_heads(recipe, rows, variants, index, seed))
         return lambda judged: head_logits(head, judged)
 
     return screen(rows, variants, fit, seed=seed)
