@@ -49,6 +49,8 @@ class Idea:
     moments: tuple[str, ...] = ("mean", "deviation")
     linear: float | None = None
     """C of a logistic regression in place of the head with a hidden layer."""
+    sources: float = 1.0
+    """Share of the sources that is learnt from."""
 
 
 BASE = Idea("base: hidden 128, 10 epochs, clean + web copy, both views")
@@ -73,6 +75,9 @@ IDEAS = (
     replace(BASE, name="smoothing .05", head=HeadRecipe(smoothing=0.05)),
     replace(BASE, name="dropout in .4", head=HeadRecipe(drop_in=0.4)),
     replace(BASE, name="weight decay .5", head=HeadRecipe(weight_decay=0.5)),
+    replace(BASE, name="three quarters of the sources", sources=0.75),
+    replace(BASE, name="half of the sources", sources=0.5),
+    replace(BASE, name="a quarter of the sources", sources=0.25),
 )
 
 
@@ -93,7 +98,10 @@ def fitter(
     used = columns(idea)
 
     def fit(index: npt.NDArray[np.int64]) -> Callable[[FloatArray], Logits]:
-        index = np.array([i for i in index if rows[i].view in idea.views])
+        kept = _share_of_sources(rows, idea.sources, seed)
+        index = np.array(
+            [i for i in index if rows[i].view in idea.views and rows[i].source in kept]
+        )
         x = stack([variants[v] * used for v in idea.learn], index)
         y = np.tile(targets[index], len(idea.learn))
         w = np.tile(source_weights([rows[i] for i in index], idea.power), len(idea.learn))
@@ -103,6 +111,12 @@ def fitter(
         return lambda judged: head_logits(head, judged * used)
 
     return fit
+
+
+def _share_of_sources(rows: tuple[Row, ...], share: float, seed: int) -> set[str]:
+    sources = sorted({row.source for row in rows})
+    order = np.random.default_rng([seed, 17]).permutation(len(sources))
+    return {sources[int(i)] for i in order[: round(share * len(sources))]}
 
 
 def _linear(x: FloatArray, y: Any, w: Any, c: float) -> Callable[[FloatArray], Logits]:
