@@ -82,7 +82,7 @@ class _Probe:
         )
 
     def _standardised(self, statistics: FloatArray) -> FloatArray:
-        return (statistics - self._mean) / self._scale
+        return np.asarray((statistics - self._mean) / self._scale, np.float32)
 
     def logits(self, statistics: FloatArray) -> Logits:
         found = self._model.decision_function(self._standardised(statistics))
