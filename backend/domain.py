@@ -365,6 +365,7 @@ class Job:
     detail: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     finished_at: datetime | None = None
+    result: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

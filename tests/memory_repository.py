@@ -90,6 +90,14 @@ class MemoryRepository(Repository):
     def get_extras(self, prediction_id: str) -> Extras:
         return self._extras.get(prediction_id, Extras())
 
+    def vectors_after(
+        self, prediction_id: str = "", limit: int = 500
+    ) -> tuple[tuple[PredictionRecord, bytes], ...]:
+        with self._lock:
+            later = sorted(i for i in self._records if i > prediction_id)
+            found = [(self._records[i], self._extras[i].features) for i in later]
+        return tuple((record, vector) for record, vector in found if vector is not None)[:limit]
+
     def list_predictions(
         self,
         where: PredictionFilter,

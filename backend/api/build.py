@@ -21,6 +21,7 @@ from backend.api.forgetting import forgetting
 from backend.api.health import health
 from backend.api.hosts import Hosts
 from backend.api.imports import imports
+from backend.api.jobs import jobs
 from backend.api.limits import Bulkhead, client_address
 from backend.api.metrics import Metrics
 from backend.api.models import models
@@ -40,6 +41,7 @@ from backend.exporting.desk import ExportDesk
 from backend.exporting.shelf import ExportShelf
 from backend.importing.desk import ImportDesk
 from backend.importing.importer import Importer
+from backend.jobs.desk import JobDesk
 from backend.releasing import Releases
 from backend.roles import Roles
 from backend.service import Service
@@ -70,6 +72,7 @@ def build_app(
         queue,
         models,
         releases,
+        jobs,
         stats,
         figures,
         people,
@@ -102,6 +105,7 @@ def build_app(
         ExportDesk(ExportShelf(settings, service.repository, service.images)),
         ImportDesk(Importer(settings, service.repository, service.images, service.require_judge)),
         Releases(settings, service.repository, service.take_over, lambda: service.judge),
+        JobDesk(settings, service.repository),
         functools.cache(lambda: document(app, settings.public)),
     )
     _install(app)
@@ -116,6 +120,11 @@ def service_of(app: Flask) -> Service:
 def exports_of(app: Flask) -> ExportDesk:
     """Return what makes exports in an app."""
     return cast(Api, app.extensions[EXTENSION]).exports
+
+
+def job_desk_of(app: Flask) -> JobDesk:
+    """Return the jobs of an app."""
+    return cast(Api, app.extensions[EXTENSION]).jobs
 
 
 def releases_of(app: Flask) -> Releases:

@@ -15,6 +15,7 @@ from backend.api.wall import Caller, Wall
 from backend.curation import Curation
 from backend.exporting.desk import ExportDesk
 from backend.importing.desk import ImportDesk
+from backend.jobs.desk import JobDesk
 from backend.releasing import Releases
 from backend.service import Service
 
@@ -34,6 +35,7 @@ class Api:
     exports: ExportDesk
     imports: ImportDesk
     releases: Releases
+    jobs: JobDesk
     document: Callable[[], bytes]
     """Writes the OpenAPI document, as JSON."""
 
@@ -56,6 +58,11 @@ def curation() -> Curation:
 def releases() -> Releases:
     """Return the versions of the app that answers."""
     return api().releases
+
+
+def job_desk() -> JobDesk:
+    """Return the jobs of the app that answers."""
+    return api().jobs
 
 
 def caller() -> Caller:

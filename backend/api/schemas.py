@@ -586,6 +586,49 @@ class VersionComparison(Shape):
     objections: list[str]
 
 
+class JobIn(Shape):
+    """A job to start: a fine-tune on the reviewed log, or a re-score of the log."""
+
+    kind: Literal["fine-tune", "re-score"]
+    version: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$",
+        description="Fine-tune: the candidate's name. Re-score: the version that judges again; "
+        "the active one where none is named.",
+    )
+    parent: str | None = Field(
+        None, min_length=1, max_length=200, description="Fine-tune: the version to go on from."
+    )
+    seed: int = Field(0, ge=0, le=2**31)
+    steps: int | None = Field(None, ge=10, le=5000, description="Fine-tune: how long it learns.")
+
+
+class JobOut(Shape):
+    """A job and how far it is; `interrupted` where its process is gone."""
+
+    id: str
+    kind: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
+    progress: Probability
+    detail: str
+    created_at: TimeText
+    finished_at: TimeText | None
+    options: dict[str, Any]
+    result: dict[str, Any]
+
+
+class JobWithCurve(JobOut):
+    """A job with a fine-tune's figures, step by step."""
+
+    curve: list[dict[str, Any]]
+
+
+class JobList(Shape):
+    """Jobs, newest first."""
+
+    jobs: list[JobOut]
+
+
 class ShadowIn(Shape):
     """The version that is to judge along; null for none."""
 

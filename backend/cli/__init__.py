@@ -26,6 +26,7 @@ COMMANDS = {
     "models": "backend.cli.models:models",
     "train": "backend.cli.train:train",
     "compare": "backend.cli.compare:compare",
+    "jobs": "backend.cli.jobs:jobs",
     "evaluate": "backend.training.commands:COMMANDS.evaluate",
     "baselines": "backend.training.baselines.command:baselines",
     "release": "backend.training.commands:COMMANDS.release",

@@ -96,6 +96,24 @@ class PredictionLog(Store):
             raise DamagedRow("extras", doc_id)
         return unpack_extras(features, activation, phash)
 
+    def vectors_after(
+        self, prediction_id: str = "", limit: int = 500
+    ) -> tuple[tuple[PredictionRecord, bytes], ...]:
+        """Return records with their feature vectors, by id; damaged ones are passed over."""
+        with self.db.connections.using() as connection:
+            rows = connection.execute(
+                "SELECT p.doc_id, p.checksum, p.body, e.features, e.activation, e.checksum"
+                " FROM predictions p JOIN extras e ON e.doc_id = p.doc_id"
+                " WHERE p.id > ? AND e.features IS NOT NULL ORDER BY p.id LIMIT ?",
+                (bindable(prediction_id), int(limit)),
+            ).fetchall()
+        return tuple(
+            (to_record(document), features)
+            for doc_id, mark, body, features, activation, expected in rows
+            if bulk_checksum(features, activation) == expected
+            for document in self.predictions.sound([(doc_id, mark, body)])
+        )
+
     def list_predictions(
         self,
         where: PredictionFilter,

@@ -225,6 +225,14 @@ class Repository(Protocol):
     def get_extras(self, prediction_id: str) -> Extras:
         """Return what lies beside a record; empty where nothing does."""
 
+    def vectors_after(
+        self, prediction_id: str = "", limit: int = 500
+    ) -> tuple[tuple[PredictionRecord, bytes], ...]:
+        """Return records with their feature vectors, by id, those after the given one.
+
+        Damaged ones are passed over.
+        """
+
     def list_predictions(
         self,
         where: PredictionFilter,

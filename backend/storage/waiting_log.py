@@ -51,8 +51,9 @@ class WaitingLog(ReviewLog):
             for prediction_id in dict.fromkeys(prediction_ids):
                 found = self.predictions.select(Condition("id = ?", (bindable(prediction_id),)))
                 for document in found:
-                    document["derived"]["flipped"] = flipped
-                    self.predictions.replace(document.doc_id, document)
+                    if document["derived"].get("flipped", False) != flipped:
+                        document["derived"]["flipped"] = flipped
+                        self.predictions.replace(document.doc_id, document)
 
     def similar(self, phash: int, *, bits: int = NEAR_BITS, limit: int = 50) -> tuple[Similar, ...]:
         """Return the records whose pictures look like one, nearest first, then newest."""

@@ -21,7 +21,7 @@ from backend.training.calibrate import apply
 from backend.tuning.examples import FEATURES, Examples, from_log, from_release, sharing_trunk
 from backend.tuning.figures import NAMES, Judged, figures, resampled
 from backend.tuning.head import ARCHITECTURE, read_head, trunk_digest
-from backend.tuning.rejudge import latest_vectors, outcomes
+from backend.tuning.rejudge import Rejudge, latest_vectors
 from backend.tuning.scale import Logits
 
 EVALUATION_SET = "the shipped evaluation set"
@@ -266,7 +266,7 @@ class _Bench:
             return [], 0
         features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
         said = [
-            outcomes(features, card, policy)
+            Rejudge(card, policy).say([record for record, _ in rows], features)
             for card, policy in zip(self._pair, self._policies, strict=True)
         ]
         labels = repository.latest_reviews([record.image.sha256 for record, _ in rows])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,12 @@ def fine_tune(
     recipe: TuneRecipe | None = None,
     run_folder: Path | None = None,
     progress: Progress = QUIET,
+    keep: Callable[[list[dict[str, Any]]], None] = lambda history: None,
 ) -> Made:
     """Fine-tune a release's head and put the candidate into the home's weights.
 
     An interrupted run over the same data goes on where it was; the candidate's folder appears
-    whole or not at all.
+    whole or not at all. `keep` is given the curve before the run folder goes.
 
     Raises:
         BadRun, BadInput: there is nothing, too little or nothing fitting to learn from.
@@ -78,6 +80,7 @@ def fine_tune(
         weights.mkdir(exist_ok=True)
         write_text(run.folder / _CHOSEN, name)
         made = pack(card, tuned, name, weights, _command(card, source, seed))
+    keep(tuned.history)
     shutil.rmtree(run.folder, ignore_errors=True)
     return Made(name, made, tuned.data)
 

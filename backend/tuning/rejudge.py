@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,30 @@ from backend.verdict import decide
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A score and the outcome it has under some thresholds."""
+    """A score and the outcome it has, with the record's evidence, under some thresholds."""
 
     score: float
     outcome: Outcome
 
 
-def outcomes(features: npt.NDArray[Any], card: Card, policy: Policy) -> list[Said]:
-    """Return what a release says of vectors of its trunk: (n, d) -> n."""
-    scores = apply(card.calibration, read_head(card).logits(features))
-    return [
-        Said(score, decide(Prediction(score, card.ref), (), policy).outcome)
-        for score in map(float, scores)
-    ]
+class Rejudge:
+    """A release and thresholds, ready to judge logged records again."""
+
+    def __init__(self, card: Card, policy: Policy) -> None:
+        self._card, self._policy = card, policy
+        self._head = read_head(card)
+
+    def say(self, records: Sequence[PredictionRecord], features: npt.NDArray[Any]) -> list[Said]:
+        """Return what the release says of records, given their vectors (n, d)."""
+        scores = apply(self._card.calibration, self._head.logits(features))
+        return [
+            Said(score, self._decide(record, score))
+            for record, score in zip(records, map(float, scores), strict=True)
+        ]
+
+    def _decide(self, record: PredictionRecord, score: float) -> Outcome:
+        prediction = Prediction(score, self._card.ref)
+        return decide(prediction, record.verdict.evidence, self._policy).outcome
 
 
 def latest_vectors(

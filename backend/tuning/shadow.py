@@ -17,7 +17,7 @@ from backend.domain import Label, Policy, PredictionRecord
 from backend.model.card import Card
 from backend.storage.repository import MAX_PAGE, PredictionFilter, Repository
 from backend.tuning.examples import sharing_trunk
-from backend.tuning.rejudge import Said, outcomes
+from backend.tuning.rejudge import Rejudge, Said
 
 LATEST = 2000
 """Records looked at, the newest."""
@@ -51,7 +51,8 @@ def shadow_report(
     if not rows:
         return ShadowReport(0, 0, (), 0, 0, 0, 0.0)
     features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
-    said = outcomes(features, candidate, policy or candidate.policy)
+    judge = Rejudge(candidate, policy or candidate.policy)
+    said = judge.say([record for record, _ in rows], features)
     pairs = [(record, new) for (record, _), new in zip(rows, said, strict=True)]
     table = Counter((r.verdict.outcome.value, new.outcome.value) for r, new in pairs)
     labels = repository.latest_reviews([record.image.sha256 for record, _ in pairs])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from werkzeug.test import TestResponse
 
 from backend.access import new_pairing_code
 from backend.api import reference
-from backend.api.build import service_of
+from backend.api.build import job_desk_of, service_of
 from backend.errors import UrlUnreachable
 from backend.settings import KeepImages
 from tests.api.harness import API, Wired
@@ -143,6 +144,20 @@ def every_version(wired: Wired, ask: Callable[..., tuple[str, str, TestResponse]
     yield ask("GET", f"{API}/shadow")
     yield ask("POST", f"{API}/shadow", json={"version": None})
     service_of(wired.app).take_over(wired.judge)
+    _, _, job = ask("POST", f"{API}/jobs", json={"kind": "re-score"})
+    yield "POST", f"{API}/jobs", job
+    yield ask("GET", f"{API}/jobs")
+    one = f"{API}/jobs/{{job_id}}"
+    address = one.replace("{job_id}", job.json["id"])
+    yield "GET", one, ask("GET", address)[2]
+    yield "GET", one, ask("GET", one.replace("{job_id}", "none"))[2]
+    desk = job_desk_of(wired.app)
+    yield "POST", f"{one}/cancel", ask("POST", f"{address}/cancel")[2]
+    while desk.get(job.json["id"]).state in {"waiting", "running"}:
+        time.sleep(0.05)
+    yield "POST", f"{one}/resume", ask("POST", f"{address}/resume")[2]
+    while desk.get(job.json["id"]).state in {"waiting", "running"}:
+        time.sleep(0.05)
 
 
 def every_export(ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:

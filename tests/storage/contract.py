@@ -424,6 +424,16 @@ class RepositoryContract:
         assert waiting(Mark.FLIPPED) == [1]
         assert [repository.count_waiting(mark) for mark in Mark] == [3, 2, 0, 1, 3]
 
+    def test_vectors_come_in_order_of_ids(self, repository: Repository) -> None:
+        """Records with a vector are walked by id in pages; those without are passed over."""
+        for i in range(5):
+            repository.append_prediction(record(i), Extras() if i == 2 else extras(i))
+        first = repository.vectors_after(limit=3)
+        assert [r.id for r, _ in first] == [make_id("P", i) for i in (0, 1, 3)]
+        assert first[1][1] == extras(1).features
+        assert repository.vectors_after(first[-1][0].id) == ((record(4), extras(4).features),)
+        assert repository.vectors_after(make_id("P", 4)) == ()
+
     def test_appealed_records_wait_for_a_later_review(self, repository: Repository) -> None:
         """An appeal waits until its picture is reviewed after it; the longest waits in front."""
         for i in (1, 2):

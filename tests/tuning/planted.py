@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.domain import (
-    Basis,
     Context,
     ImageFacts,
     Prediction,
@@ -18,7 +17,6 @@ from backend.domain import (
     Review,
     ReviewLabel,
     Source,
-    Verdict,
     new_id,
     utc_now,
 )
@@ -27,7 +25,7 @@ from backend.storage.repository import Extras, Repository
 from backend.tuning.examples import from_release
 from backend.tuning.fit import TuneRecipe
 from backend.tuning.head import read_head
-from backend.tuning.rejudge import outcomes
+from backend.verdict import decide
 
 QUICK = TuneRecipe(steps=40, folds=2)
 SITE = "https://zine.example/"
@@ -68,16 +66,14 @@ def add(
 ) -> list[PredictionRecord]:
     """Log vectors as a check of their pictures would, and review each."""
     made = []
-    for vector, label, said in zip(
-        features, labels, outcomes(features, card, card.policy), strict=True
-    ):
+    scores = [card.calibration.apply(x) for x in read_head(card).logits(features)]
+    for vector, label, score in zip(features, labels, scores, strict=True):
+        prediction = Prediction(score, card.ref)
         record = PredictionRecord(
             id=new_id(),
             created_at=utc_now(),
             client="tests",
-            verdict=Verdict(
-                said.outcome, Prediction(said.score, card.ref), (), Basis.MODEL, "A sentence."
-            ),
+            verdict=decide(prediction, (), card.policy),
             image=ImageFacts(
                 hashlib.sha256(vector.tobytes() + draw.randbytes(8)).hexdigest(),
                 "JPEG",

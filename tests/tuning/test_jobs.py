@@ -1,0 +1,134 @@
+"""Jobs in processes of their own: followed, killed, resumed, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from backend.domain import Job, Scope, utc_now
+from backend.errors import Conflict, NotFound, UnknownField
+from backend.jobs.desk import INTERRUPTED, UNFINISHED, JobDesk, spawn_runner
+from backend.jobs.folder import JobFolder
+from backend.jobs.runner import run
+from backend.model.card import Card
+from backend.settings import Settings
+from backend.storage import open_repository
+from backend.storage.repository import Mark, PredictionFilter
+from backend.storage.tinydb_repository import TinyDBRepository
+from tests.api.harness import API, Clock, wire
+from tests.fakes import FakeJudge
+from tests.tuning.planted import fill_log
+
+
+@pytest.fixture(scope="module")
+def at_home(tmp_path_factory: pytest.TempPathFactory, parent: Card) -> Settings:
+    """A home of its own with a reviewed log, for processes to work in."""
+    settings = Settings(home=tmp_path_factory.mktemp("jobs"), port=80)
+    settings.prepare_home()
+    repository = open_repository(settings)
+    fill_log(repository, parent)
+    repository.close()
+    return settings
+
+
+@pytest.fixture
+def log(at_home: Settings) -> Iterator[TinyDBRepository]:
+    opened = open_repository(at_home)
+    yield opened
+    opened.close()
+
+
+def wait(desk: JobDesk, job: Job, timeout_s: float = 120) -> Job:
+    """Return the job once it has ended, however it ended."""
+    deadline = time.monotonic() + timeout_s
+    while (found := desk.get(job.id)).state in UNFINISHED:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found
+
+
+def test_a_killed_fine_tune_is_resumed_and_its_verdicts_flip(
+    at_home: Settings, log: TinyDBRepository, parent: Card
+) -> None:
+    """Killed with SIGKILL it is `interrupted`; resumed by another desk, it ends with a candidate.
+
+    A re-score by the candidate then fills the queue of flipped verdicts, and again clears it.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    desk = JobDesk(at_home, log, lambda *about: processes.append(spawn_runner(*about)))
+    job = desk.start("fine-tune", {"steps": 40, "version": "mine"}, "me")
+    with pytest.raises(Conflict, match="already"):
+        desk.start("fine-tune", {}, "me")
+    fold = JobFolder.of(at_home, job.id).run / "fold-0.safetensors"
+    while not fold.exists():
+        assert processes[0].poll() is None, desk.get(job.id)
+        time.sleep(0.02)
+    assert desk.get(job.id).state == "running"
+    os.kill(processes[0].pid, signal.SIGKILL)
+    processes[0].wait()
+    assert desk.get(job.id).state == INTERRUPTED
+    assert not (at_home.home / "weights" / "mine").exists()
+
+    another = JobDesk(at_home, log)
+    another.resume(job.id, "me")
+    done = wait(another, job)
+    planted = log.list_predictions(PredictionFilter(site="zine.example"), limit=200).records
+    for record in planted[:30]:
+        log.undo_review(log.reviews_of(record.image.sha256)[0].id, utc_now())
+    assert (done.state, done.result["version"]) == ("done", "mine"), done
+    assert len(another.curve(done)) >= 2
+    assert another.curve(done)[-1]["step"] == 40
+
+    scored = wait(another, another.start("re-score", {"version": "mine"}, "me"))
+    assert scored.state == "done", scored
+    assert scored.result["judged"] == 300
+    assert 0 < int(str(scored.result["flipped"])) < 300
+    assert 0 < log.count_waiting(Mark.FLIPPED) <= 30  # all the others have a label
+    assert {"job.start", "job.resume"} <= {event.action for event in log.list_events()}
+    scored = wait(another, another.start("re-score", {"version": parent.ref.version}, "me"))
+    assert scored.result["flipped"] == 0
+    assert log.count_waiting(Mark.FLIPPED) == 0
+
+
+def test_a_job_is_stopped_before_its_turn_and_at_a_step(
+    at_home: Settings, log: TinyDBRepository
+) -> None:
+    """A wish to stop is heard; what never started in a process is stopped at once."""
+    desk = JobDesk(at_home, log, lambda settings, job_id: None)
+    job = desk.start("re-score", {}, "me")
+    JobFolder.of(at_home, job.id).mark_held()  # its process is gone
+    assert desk.get(job.id).state == INTERRUPTED
+    assert desk.cancel(job.id, "me").state == "cancelled"
+    with pytest.raises(Conflict):
+        desk.cancel(job.id, "me")
+    desk.resume(job.id, "me")
+    JobFolder.of(at_home, job.id).ask_to_stop()
+    run(at_home, job.id)
+    assert desk.get(job.id).state == "cancelled"
+    with pytest.raises(NotFound):
+        desk.get("nothing")
+    with pytest.raises(UnknownField):
+        desk.start("dance", {}, "me")
+
+
+def test_a_fine_tune_without_labels_fails_with_a_sentence(home: Settings) -> None:
+    """Over HTTP: the job says what is wanting, and can be started again."""
+    repository = open_repository(home)
+    wired = wire(home, repository, FakeJudge(), Clock())
+    headers = wired.token(Scope.ADMIN)
+    started = wired.client.post(f"{API}/jobs", json={"kind": "fine-tune"}, headers=headers)
+    assert started.status_code == 201
+    address = f"{API}/jobs/{started.get_json()['id']}"
+    deadline = time.monotonic() + 60
+    while (job := wired.client.get(address, headers=headers).get_json())["state"] in UNFINISHED:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert job["state"] == "failed"
+    assert "0 reviewed pictures" in job["detail"]
+    assert job["curve"] == []
+    repository.close()
