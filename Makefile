@@ -109,6 +109,7 @@ $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 
 screenshots: $(TEST)  ## Take docs/images anew, with the weights in weights/.
 	$(BIN)/python -m tests.dashboard.screenshots docs/images
+	$(BIN)/python -m tests.extension.screenshots docs/images
 
 extension: $(TEST)  ## Zip the browser extension for Chromium and Firefox into dist/, and lint it.
 	$(BIN)/python -m tests.extension.package dist

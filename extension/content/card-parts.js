@@ -84,7 +84,7 @@
     const { format, width, height, bytes } = record.image;
     const size = `${number(width)} × ${number(height)}`;
     const scored = record.probabilities ? word("scoredAt", size) : word("readAt", size);
-    return [`${scored} (${format}, ${fileSize(bytes)})`, word(`how_${how}`)].filter(Boolean).join(" ");
+    return [`${scored} (${format}, ${fileSize(bytes)})`, word(`how_${how}`)].filter(Boolean).join(" · ");
   }
 
   function caution({ logged }) {

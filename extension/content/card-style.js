@@ -58,9 +58,10 @@
       margin-block-start: 4px; }
     .bar .ai { background: var(--ai); }
     .bar .human { background: var(--human); flex: 1; }
-    ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
-    li { display: grid; grid-template-columns: auto 1fr; gap: 2px 8px; align-items: baseline; }
-    .status { font-size: 11.5px; font-weight: 600; padding: 1px 7px; border-radius: 99px;
+    ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px 8px;
+      grid-template-columns: auto minmax(0, 1fr); align-items: baseline; }
+    li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline; }
+    .status { justify-self: start; font-size: 11.5px; font-weight: 600; padding: 1px 7px; border-radius: 99px;
       background: var(--raised); color: var(--faint); white-space: nowrap; }
     .status.verified { background: var(--accent); color: var(--on-accent); }
     .status.invalid { background: var(--ai); color: var(--paper); }

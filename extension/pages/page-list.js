@@ -93,7 +93,7 @@ function row(item, tab) {
 function howOf({ review, similar, conflict, ai }) {
   const { percent } = globalThis.brushmark.words;
   if (review) return `✓ ${word("reviewedShort")}`;
-  const chance = ai === null ? "" : percent(ai);
+  const chance = ai === null ? "" : word("probabilityAi", percent(ai));
   return [chance, conflict ? "!" : "", similar ? "≈" : ""].filter(Boolean).join(" ");
 }
 

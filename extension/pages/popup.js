@@ -8,7 +8,7 @@ import { showAnswers } from "./answers.js";
 import { takeFiles } from "./file.js";
 import { showPage } from "./page-list.js";
 import { showSite, watchSwitches } from "./site.js";
-import { ask, putWords, showProblem } from "./words.js";
+import { ask, putWords, showProblem, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
@@ -69,6 +69,8 @@ async function prepareWays() {
     if (tab) await ask("pick.begin", { tabId: tab.id });
     window.close();
   });
+  $("settings").title = word("settingsButton");
+  $("settings").setAttribute("aria-label", word("settingsButton"));
   $("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
 }
 
