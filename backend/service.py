@@ -95,7 +95,7 @@ class Service:
         self.images = images
         self.judge = judge
         self.queue = WorkQueue(slots, waiting)
-        self.ledger = Ledger(TrustList.load(settings.trust_list))
+        self.ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
         self._fetch = fetcher
         self._fetches = threading.BoundedSemaphore(FETCHES)
         self._draw = draw or random.SystemRandom()

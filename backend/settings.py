@@ -54,6 +54,7 @@ class Settings:
     login: Path | None = None
     keep_prompts: bool = False
     trust_list: Path | None = None
+    watermark: bool = False
 
     @property
     def store_path(self) -> Path:
@@ -128,6 +129,7 @@ class Settings:
             keep_addresses=_flag(given, "BRUSHMARK_KEEP_ADDRESSES", False),
             login=Path(login).expanduser().resolve() if login else None,
             keep_prompts=_flag(given, "BRUSHMARK_KEEP_PROMPTS", False),
+            watermark=_flag(given, "BRUSHMARK_WATERMARK", False),
             trust_list=Path(trust_list).expanduser().resolve() if trust_list else None,
         )
 

@@ -118,7 +118,7 @@ def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
     with ExitStack() as stack:
         judge = load_judge(settings)
         stack.callback(judge.close)
-        ledger = Ledger(TrustList.load(settings.trust_list))
+        ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
         if not keep_log and not settings.store_path.exists():
             yield Bench(_unlogged(judge, judge.policy, ledger), judge, judge.policy)
             return

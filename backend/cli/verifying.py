@@ -37,7 +37,7 @@ def verify_one(path: Path, picture: str) -> bool:
         raise BadInput("fetching by address is off (BRUSHMARK_URL_FETCH).")
     judge = load_judge(settings)
     try:
-        ledger = Ledger(TrustList.load(settings.trust_list))
+        ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
         checks = verify(report, inputs[0].read(), judge, ledger)
     except BrushmarkError as error:
         failures.tell(f"{picture}: {error}")

@@ -17,6 +17,7 @@ from backend.imaging.provenance.marks import MarkReader
 from backend.imaging.provenance.original import Original
 from backend.imaging.provenance.rows import unreadable
 from backend.imaging.provenance.trust_list import TrustList
+from backend.imaging.provenance.watermark import WatermarkReader
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,16 @@ class Reader(Protocol):
 class Ledger:
     """Reads all evidence of a file. Safe to call from many threads."""
 
-    def __init__(self, trust: TrustList) -> None:
+    def __init__(self, trust: TrustList, *, watermark: bool = False) -> None:
+        """Set the readers up; that of the invisible watermark is slow, so it is asked for."""
+        extra: tuple[Reader, ...] = (WatermarkReader(),) if watermark else ()
         self.readers: tuple[Reader, ...] = (
             CredentialsReader(trust),
             GeneratorReader(),
             DeclarationReader(),
             CameraReader(),
             MarkReader(),
+            *extra,
         )
 
     def read(self, data: bytes, image: Image.Image) -> tuple[Evidence, ...]:

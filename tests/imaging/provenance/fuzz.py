@@ -159,7 +159,7 @@ def _mutant(originals: Sequence[bytes], seed: int, number: int) -> bytes:
 
 
 def _chunk(seed: int, start: int, count: int, large: Sequence[bytes]) -> Outcome:
-    ledger = Ledger(TrustList(authority().pem))
+    ledger = Ledger(TrustList(authority().pem), watermark=True)
     return fuzz(count, seed, ledger, more=large, start=start)
 
 

@@ -18,6 +18,7 @@ from backend.domain import Evidence, Policy, Prediction
 from backend.imaging.decode import decode
 from backend.imaging.provenance.ledger import shipped_ledger
 from backend.imaging.provenance.marks import has_squares
+from backend.imaging.provenance.watermark import find
 from backend.verdict import decide
 from tests.fakes import FakeJudge
 from tests.imaging.provenance.signing import authority, sign
@@ -44,7 +45,7 @@ def squares() -> None:
     if not manifest.exists():
         print(f"There are no shared images at {SHARED}: the squares were not measured.")
         return
-    seen, hits, judged = Counter[str](), Counter[str](), Counter[str]()
+    seen, hits, judged, marked = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     with manifest.open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["split"] in {"train", "val"}]
     for row in rows:
@@ -55,9 +56,13 @@ def squares() -> None:
         seen[who] += 1
         judged[who] += image.width == image.height >= 256
         hits[who] += has_squares(image)
+        marked[who] += find(image) is not None
     print("DALL·E 2's squares, in the shared images of train and val:")
     for who in sorted(seen):
         print(f"  {who:17} {hits[who]} of {seen[who]} (square and large enough: {judged[who]})")
+    print("Invisible watermarks, in the same pictures (all of them went through JPEG):")
+    for who in sorted(seen):
+        print(f"  {who:17} {marked[who]} of {seen[who]}")
 
 
 def fixtures() -> None:
