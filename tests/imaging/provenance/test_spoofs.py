@@ -13,6 +13,7 @@ from backend.imaging.provenance.ledger import Ledger, shipped_ledger
 from backend.imaging.provenance.trust_list import TrustList
 from backend.verdict import Weight, decide, weight
 from tests.fakes import FakeJudge
+from tests.imaging.files import chunk
 from tests.imaging.provenance.signing import CAPTURE, authority, sign
 from tests.imaging.provenance.written import (
     COMFY_PROMPT,
@@ -137,10 +138,23 @@ def test_bytes_behind_the_end_are_not_read(container: str) -> None:
         assert rows_of(data + trailer) == rows_of(data)
 
 
+def test_chunks_behind_the_end_are_not_read() -> None:
+    """Chunks that are whole, and stand behind the end of a PNG or WebP file, are not the file's."""
+    text = chunk(b"tEXt", b"parameters\0" + INFOTEXT.encode())
+    xmp = packet({"xmp:CreatorTool": "Midjourney"}).encode()
+    more = b"XMP " + len(xmp).to_bytes(4, "little") + xmp
+    for data, behind in ((encode(draw(96, 80), "PNG"), text), (write("WEBP", exif=CAMERA), more)):
+        assert rows_of(data + behind) == rows_of(data)
+
+
 def test_brand_names_in_captions_are_none() -> None:
     """Names of generators in captions, titles and comments are no findings."""
     words = BRAND_NAMES.decode()
     files = [
+        write("PNG", texts={"parameters": "Steps: 12, Seed: 40 carrots, soil: loose"}),
+        write("JPEG", exif={"UserComment": "My Steps: 12, Sampler: none, Seed: 3, Size: large"}),
+        write("JPEG", exif={"Software": "By hand, not Midjourney", "Make": "No DALL-E"}),
+        write("JPEG", xmp=packet({"xmp:CreatorTool": "Krita, never Adobe Firefly"})),
         write("PNG", texts={"Comment": words, "Title": words, "Description": words}),
         write("JPEG", exif={"ImageDescription": words, "Artist": "Midjourney"}),
         write("JPEG", xmp=packet(elements={"dc:description": words})),
