@@ -72,11 +72,17 @@
       element("ul", {}, ...found.map((row) =>
         element("li", {},
           element("span", { class: `status ${row.status}` }, word(`evidence_${row.status}`)),
-          element("span", {}, element("b", {}, kindOf(row.kind)), says(row), " ", row.detail)))));
+          element("span", {}, element("b", {}, kindOf(row.kind)), says(row), " ", row.detail,
+            prompt(row))))));
   }
 
   const says = ({ label }) =>
     label ? element("span", { class: `says ${label}` }, ` ${word(`evidenceSays_${label}`)}.`) : "";
+
+  /** What the generator was asked for: often long, and not for everybody's eyes. */
+  const prompt = ({ prompt: words }) =>
+    words ? element("details", { class: "prompt" },
+      element("summary", {}, word("evidencePrompt")), element("p", {}, words)) : null;
 
   const kindOf = (kind) => word(`kind_${kind}`) || kind.replaceAll("_", " ");
 

@@ -65,6 +65,9 @@
       background: var(--raised); color: var(--faint); white-space: nowrap; }
     .status.verified { background: var(--accent); color: var(--on-accent); }
     .status.invalid { background: var(--ai); color: var(--paper); }
+    .prompt summary { color: var(--faint); font-size: 12.5px; cursor: pointer; }
+    .prompt p { padding-inline-start: 9px; border-inline-start: 2px solid var(--line);
+      white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
     .row { display: flex; flex-wrap: wrap; gap: 6px; }
     button, .button { font: inherit; font-size: 13px; font-weight: 550; color: var(--ink);
       background: var(--raised); border: 1px solid var(--line); border-radius: 8px;

@@ -37,7 +37,7 @@ def check(browser: Extended, site: Site, file: File) -> Card:
 
 
 def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
-    """What a generator left in a file is shown with how far it can be trusted."""
+    """What a generator left in a file is shown with how far to trust it; its prompt opens."""
     words = PngInfo()
     steps = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 8x8"
     words.add_text("parameters", f"a hill\n{steps}")
@@ -46,6 +46,10 @@ def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
     assert "Evidence in the file" in card.text
     assert "declared" in card.text
     assert "says AI-generated" in card.text
+    assert "The prompt in the file" in card.text
+    assert "a hill" not in card.text
+    card.click(".prompt summary")
+    card.until(lambda: "a hill" in card.text, "the prompt to open")
 
 
 def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) -> None:
