@@ -6,9 +6,10 @@ the model is good and not perfect, one site and small pictures are worse, review
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from backend.domain import (
 )
 from backend.settings import Settings
 from backend.storage import open_repository
+from backend.storage.images import ImageStore
 from backend.storage.repository import Extras
 from tests.records import digest
 
@@ -116,19 +118,30 @@ def fill(
     reviewed: int,
     model: ModelRef,
     features: bytes | None = None,
-    now: datetime | None = None,
+    newest: Sequence[bytes] = (),
 ) -> Settings:
-    """Fill a home's store with that many records, of which some are reviewed and appealed."""
+    """Fill a home's store with that many records, of which some are reviewed and appealed.
+
+    `features` is the vector that lies beside the reviewed ones; `newest` are the pictures of the
+    last records, which are kept.
+    """
     settings = Settings(home=home, keep_addresses=True)
     settings.prepare_home()
     repository = open_repository(settings)
     draw = random.Random(5)
-    kept = list(records(count, model, now or datetime.now(UTC)))
-    extras = Extras(features=features)
-    for start in range(0, count, _BATCH):
-        repository.append_predictions((r, extras) for r, _ in kept[start : start + _BATCH])
+    kept = list(records(count, model, datetime.now(UTC)))
+    images = ImageStore(settings.images_path)
+    for place, data in enumerate(newest, start=count - len(newest)):
+        record, truth = kept[place]
+        image = replace(record.image, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        images.put(image.sha256, data)
+        kept[place] = replace(record, image=image), truth
     audit = [pair for pair in kept if pair[0].audit]
     chosen = draw.sample(kept, min(reviewed, count)) + audit[: reviewed // 8]
+    beside = {record.id: Extras(features=features) for record, _ in chosen}
+    for start in range(0, count, _BATCH):
+        batch = (record for record, _ in kept[start : start + _BATCH])
+        repository.append_predictions((r, beside.get(r.id, Extras())) for r in batch)
     with repository.db.transaction():
         for record, truth in chosen:
             for review in _reviews(record, truth, draw):
