@@ -115,15 +115,18 @@ class Curation:
     def _walk(self, mark: Mark) -> Iterator[PredictionRecord]:
         seen: set[str] = set()
         middle = self._middle()
-        for offset in range(0, _MAX_WALK, _PIECE):
-            piece = self._repository.list_waiting(mark, middle=middle, limit=_PIECE, offset=offset)
+        offset, limit = 0, _PIECE
+        while offset < _MAX_WALK:
+            piece = self._repository.list_waiting(mark, middle=middle, limit=limit, offset=offset)
             for record in piece:
                 digest = record.image.sha256
                 if digest not in seen and self._service.images.has(digest):
                     yield record
                 seen.add(digest)
-            if len(piece) < _PIECE:
+            if len(piece) < limit:
                 return
+            # Each piece sorts the queue anew: where many are passed over, few large ones are best.
+            offset, limit = offset + limit, 4 * limit
 
     def _middle(self) -> float:
         try:

@@ -50,8 +50,8 @@ from tests.pictures import draw, encode
 RECORDS, REVIEWED = 200_000, 10_000
 DATA_MS, PAGE_MS = 300, 1000
 ROUNDS = 7
-KEPT = 60
-"""Pictures that are kept: those of the newest records, which the Gallery shows first."""
+KEPT = 200
+"""Pictures that are kept: of the newest and of the most uncertain records, which pages show."""
 PARTS = ("Mistakes", "Thresholds", "Scores", "Reviewers", "Models")
 _OPEN = """
 async (address) => {
@@ -97,8 +97,8 @@ def filled(home: Path, count: int) -> Settings:
         started = time.perf_counter()
         card = find_card(settings)
         vector = np.random.default_rng(0).random(card.feature_size).astype("<f2").tobytes()
-        newest = [encode(draw(640, 480, seed)) for seed in range(KEPT)]
-        fill(home, count, max(count * REVIEWED // RECORDS, 40), card.ref, vector, newest)
+        pictures = [encode(draw(640, 480, seed)) for seed in range(KEPT)]
+        fill(home, count, max(count * REVIEWED // RECORDS, 40), card.ref, vector, pictures)
         print(f"filled with {count:,} records in {time.perf_counter() - started:.0f} s")
     print(f"store of {settings.store_path.stat().st_size / 1e6:.0f} MB")
     return settings

@@ -39,6 +39,9 @@ from backend.storage.repository import Extras
 from tests.records import digest
 
 DAYS = 40
+LOW, HIGH = 0.245, 0.826
+MIDDLE = (LOW + HIGH) / 2
+"""Of the thresholds: the most uncertain score."""
 REVIEWERS = ("ada", "bo", "cleo")
 SITES = ("gallery.example", "forum.example", "news.example", "portfolio.example", "prints.example")
 _BATCH = 2000
@@ -74,9 +77,9 @@ def _record(
 ) -> PredictionRecord:
     score = 1 / (1 + math.exp(-logit))
     outcome = Outcome.UNCERTAIN
-    if score >= 0.826:
+    if score >= HIGH:
         outcome = Outcome.AI_GENERATED
-    elif score <= 0.245:
+    elif score <= LOW:
         outcome = Outcome.HUMAN_MADE
     evidence = (Evidence("c2pa", EvidenceStatus.ABSENT, None, "No content credentials."),)
     if draw.random() < 0.06:
@@ -118,12 +121,12 @@ def fill(
     reviewed: int,
     model: ModelRef,
     features: bytes | None = None,
-    newest: Sequence[bytes] = (),
+    pictures: Sequence[bytes] = (),
 ) -> Settings:
     """Fill a home's store with that many records, of which some are reviewed and appealed.
 
-    `features` is the vector that lies beside the reviewed ones; `newest` are the pictures of the
-    last records, which are kept.
+    `features` is the vector that lies beside the reviewed ones; `pictures` are kept, half
+    for the newest records and half for the most uncertain.
     """
     settings = Settings(home=home, keep_addresses=True)
     settings.prepare_home()
@@ -131,7 +134,7 @@ def fill(
     draw = random.Random(5)
     kept = list(records(count, model, datetime.now(UTC)))
     images = ImageStore(settings.images_path)
-    for place, data in enumerate(newest, start=count - len(newest)):
+    for place, data in zip(_places(kept, len(pictures)), pictures, strict=True):
         record, truth = kept[place]
         image = replace(record.image, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         images.put(image.sha256, data)
@@ -153,6 +156,18 @@ def fill(
             )
     repository.close()
     return settings
+
+
+def _places(kept: Sequence[tuple[PredictionRecord, Label]], count: int) -> list[int]:
+    """Return where the newest and the most uncertain records stand, half and half."""
+    newest = list(range(len(kept) - count + count // 2, len(kept)))
+
+    def doubt(place: int) -> float:
+        prediction = kept[place][0].verdict.prediction
+        return abs(prediction.score - MIDDLE) if prediction else 1.0
+
+    unsure = sorted(range(len(kept) - len(newest)), key=doubt)[: count - len(newest)]
+    return newest + unsure
 
 
 def _reviews(record: PredictionRecord, truth: Label, draw: random.Random) -> Iterator[Review]:
