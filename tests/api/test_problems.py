@@ -235,7 +235,7 @@ def test_queries_that_will_not_do(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api/v1", f"{API}/check/", "/favicon.ico", f"{API}/queue", f"{API}/docs/x",
+    ["/", "/api/v1", f"{API}/check/", "/favicon.ico", f"{API}/queues", f"{API}/docs/x",
      f"{API}/docs/../app.py", f"{API}//stats"],
 )  # fmt: skip
 def test_unknown_addresses(standing: Wired, admin: dict[str, str], path: str) -> None:
