@@ -11,7 +11,7 @@ from backend.imaging.provenance.original import Original
 from backend.imaging.provenance.rows import declared, unreadable
 from backend.imaging.provenance.source_types import source_type
 from backend.imaging.provenance.wording import clean, clean_prompt
-from backend.imaging.provenance.xmp import AIGC, IPTC, XMP, Properties
+from backend.imaging.provenance.xmp import AIGC, IPTC, PHOTOSHOP, XMP, Properties
 
 KIND = "declaration"
 UNSIGNED = "Nobody signed that."
@@ -29,6 +29,8 @@ _CHINESE_LABELS = {
     "3": "suspected to be AI-generated",
 }
 
+_GOOGLE_CREDITS = {"Made with Google AI": Label.AI_GENERATED, "Edited with Google AI": None}
+
 
 class DeclarationReader:
     """Reads what a file declares about itself, unsigned."""
@@ -45,6 +47,7 @@ class DeclarationReader:
         except ValueError:
             xmp, damaged = {}, [unreadable(KIND, "There is an XMP packet that cannot be read.")]
         rows = (
+            _credit(xmp),
             _ai_system(xmp),
             _label_row(exif, xmp, texts),
             _software_row(exif, xmp, texts),
@@ -67,6 +70,17 @@ def _source_types(xmp: Properties) -> list[Evidence]:
         label = Label.AI_GENERATED if kind.wholly_ai else None
         rows.append(declared(KIND, f"The file declares itself {kind.words}. {UNSIGNED}", label))
     return rows
+
+
+def _credit(xmp: Properties) -> Evidence | None:
+    """Read the credit line that Google's tools write, where it is that line and nothing else."""
+    if xmp.get(f"{IPTC}DigitalSourceType"):
+        return None  # they write it beside the source type, which says the same
+    for value in xmp.get(f"{PHOTOSHOP}Credit", ()):
+        if value.strip() in _GOOGLE_CREDITS:
+            label = _GOOGLE_CREDITS[value.strip()]
+            return declared(KIND, f"The credit line says “{value.strip()}”. {UNSIGNED}", label)
+    return None
 
 
 def _ai_system(xmp: Properties) -> Evidence | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from backend.domain import Evidence, EvidenceStatus, Label
 from backend.errors import BadSetting
@@ -62,6 +66,16 @@ def test_the_trust_list_can_be_replaced(tmp_path: Path) -> None:
         TrustList.load(path)
     with pytest.raises(BadSetting, match="cannot be read"):
         TrustList.load(tmp_path / "nowhere.pem")
+
+
+def test_the_shipped_list_is_the_one_that_was_taken() -> None:
+    """The list is byte for byte what its README names, and most of its certificates still hold."""
+    shipped = TrustList.shipped().pem.encode()
+    readme = resources.files("backend.imaging.provenance") / "trust" / "README.md"
+    assert hashlib.sha256(shipped).hexdigest() in readme.read_text("utf-8")
+    certificates = x509.load_pem_x509_certificates(shipped)
+    now = datetime.now(UTC)
+    assert sum(c.not_valid_after_utc > now for c in certificates) > len(certificates) / 2 > 10
 
 
 def test_signed_with_a_certificate_that_has_run_out() -> None:

@@ -32,8 +32,9 @@ AIGC = json.dumps({"Label": "1", "ContentProducer": "someone", "ProduceID": "7"}
         (packet({"xmp:CreatorTool": "Adobe Firefly 1.0"}), "Adobe Firefly"),
         (packet(elements={"TC260:AIGC": AIGC}), "AIGC label"),
         (packet({"Iptc4xmpExt:AISystemUsed": "Paintbot 3"}), "Paintbot 3"),
+        (packet({"photoshop:Credit": "Made with Google AI"}), "Made with Google AI"),
     ],
-    ids=["attribute", "element", "tool", "aigc", "system"],
+    ids=["attribute", "element", "tool", "aigc", "system", "credit"],
 )
 def test_xmp_declarations(container: str, xmp: str, words: str) -> None:
     """Each declaration is found by its place in the packet, and speaks for AI unsigned."""
