@@ -18,6 +18,7 @@ from dashboard.pages import Entry, open_to, sections  # noqa: E402
 from dashboard.views import (  # noqa: E402
     activity,
     check,
+    export,
     gallery,
     quality,
     queue,
@@ -31,6 +32,7 @@ PAGES = (
     Entry("Review", "Gallery", "gallery", ":material/grid_view:", Scope.READ, gallery.page),
     Entry("Insight", "Quality", "quality", ":material/target:", Scope.READ, quality.page),
     Entry("Insight", "Activity", "activity", ":material/monitoring:", Scope.READ, activity.page),
+    Entry("Data", "Export", "export", ":material/dataset:", Scope.ADMIN, export.page),
 )
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)

@@ -1,0 +1,58 @@
+"""Data sets of reviewed pictures: count, make, follow, fetch and remove exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.client.transport import API, Client, Json
+
+_FLAGS = ("reviewed", "conflict")
+_NUMBERS = ("min_score", "max_score")
+
+
+def preview(client: Client, query: Mapping[str, str]) -> Json:
+    """Return how many predictions pass a filter, by label. Raises `Failure`."""
+    return client.post("/exports/preview", {"filter": as_filter(query)})
+
+
+def start(client: Client, query: Mapping[str, str], form: str, split: Mapping[str, float]) -> Json:
+    """Begin an export and return its entry. Raises `Failure`."""
+    body = {"filter": as_filter(query), "format": form, "split": dict(split)}
+    return client.post("/exports/start", body)
+
+
+def listed(client: Client) -> list[Json]:
+    """Return the history, newest first. Raises `Failure`."""
+    found: list[Json] = client.get("/exports")["exports"]
+    return found
+
+
+def one(client: Client, export_id: str) -> Json:
+    """Return one export. Raises `Failure`."""
+    return client.get(f"/exports/{export_id}")
+
+
+def zipped(client: Client, export: Json) -> bytes:
+    """Return an export's zip. Raises `Failure`."""
+    return client.fetch(export["file"].removeprefix(API))
+
+
+def remove(client: Client, export: Json) -> None:
+    """Remove an export's zip; the history keeps its entry. Raises `Failure`."""
+    client.delete(f"/exports/{export['id']}")
+
+
+def as_filter(query: Mapping[str, str]) -> dict[str, Any]:
+    """Turn a query's texts into the values that JSON has for them.
+
+    >>> as_filter({"reviewed": "true", "min_score": "0.5", "site": "a.example"})
+    {'reviewed': True, 'min_score': 0.5, 'site': 'a.example'}
+    """
+    return {name: _value(name, text) for name, text in query.items()}
+
+
+def _value(name: str, text: str) -> str | bool | float:
+    if name in _FLAGS:
+        return text == "true"
+    return float(text) if name in _NUMBERS else text
