@@ -25,7 +25,7 @@ _LEFT_OUT = (
     ("contradicting", "contradicted by a near-duplicate with the other label"),
 )
 _SHOWN = 20
-_COUNTS_PX, _REPORT_PX = 390, 440
+_COUNTS_PX, _REPORT_PX = 380, 400
 """Beside one another where there is room, else one below the other."""
 
 
