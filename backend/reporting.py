@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from backend.domain import Policy
+from backend.errors import NotFound
 from backend.report.compose import compose
 from backend.service import Service
 
 
 def logged_report(service: Service, prediction_id: str, owner: str | None = None) -> str:
-    """Return the report of a record; without its picture where that was not kept.
+    """Return the report of a record; without its picture where that is gone.
 
     Raises:
         NotFound: there is no such record, or none of that client's.
@@ -18,7 +19,10 @@ def logged_report(service: Service, prediction_id: str, owner: str | None = None
     """
     record = service.get(prediction_id, owner)
     (described,) = service.describe([record])
-    data = service.images.get(record.image.sha256)
+    try:
+        _, data = service.image(record.id)
+    except NotFound:  # the record was found: it is the picture that was not kept
+        data = None
     with service.queue.place() if data is not None else nullcontext():
         return compose(
             record,

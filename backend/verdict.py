@@ -195,7 +195,7 @@ def _account(finding: Evidence) -> str:
     if finding.kind == "c2pa" and finding.status is EvidenceStatus.VERIFIED:
         return "Content Credentials say so, and their signer is on the trust list"
     return {
-        "c2pa": "it carries whole Content Credentials that say so, from an unknown signer",
+        "c2pa": "its Content Credentials say so, whole, by a signer who is not on the trust list",
         "generator": "the file carries the parameters of the generator that made it",
         "mark": "it shows the mark of a generator",
         "watermark": "it carries the invisible watermark of a generator",

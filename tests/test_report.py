@@ -219,9 +219,10 @@ def test_data_of_another_shape_is_refused() -> None:
 # ---- over HTTP --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def wired(tmp_path: Path) -> Wired:
-    settings = Settings(home=tmp_path, port=80, keep_images=KeepImages.ALL)
+@pytest.fixture(params=[KeepImages.ALL, KeepImages.REVIEWABLE])
+def wired(tmp_path: Path, request: pytest.FixtureRequest) -> Wired:
+    """An app that keeps the picture, and one that has it in memory still."""
+    settings = Settings(home=tmp_path, port=80, keep_images=request.param)
     return wire(settings, MemoryRepository(), FakeJudge(), Clock())
 
 
@@ -233,6 +234,7 @@ def test_report_over_http(wired: Wired) -> None:
     assert answer.status_code == 200
     assert answer.content_type == "text/html; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert '<img id="picture"' in answer.text
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert all(check.holds for check in checks(answer.text))
     assert PROMPT not in answer.text  # the log does not keep it
