@@ -263,12 +263,17 @@ def histogram(
 
 
 def by_group(groups: Sequence[Json], theme: str) -> go.Figure:
-    """Draw both kinds of mistake for each group, with intervals; most pictures on top."""
+    """Draw both kinds of mistake for each group, with intervals; most pictures on top.
+
+    Each point can be chosen: its `customdata` ends with the group's place, the label and the
+    outcome that it is about.
+    """
     figure = go.Figure()
     names = [f"{g['name']}  ({g['verdicts']['pictures']})" for g in groups]
-    for measure, name, colour, shift in (
-        ("human_called_ai", "people's work called AI", BAD, -0.14),
-        ("ai_called_human", "AI called people's work", AI, 0.14),
+    human, ai = Label.HUMAN_MADE.value, Label.AI_GENERATED.value
+    for measure, name, colour, shift, about in (
+        ("human_called_ai", "people's work called AI", BAD, -0.14, (human, ai)),
+        ("ai_called_human", "AI called people's work", AI, 0.14, (ai, human)),
     ):
         rates = [(i, g["verdicts"][measure]) for i, g in enumerate(groups)]
         known = [(i, r) for i, r in rates if r["value"] is not None]
@@ -288,7 +293,7 @@ def by_group(groups: Sequence[Json], theme: str) -> go.Figure:
             marker={"color": colour[theme], "size": 9},
             name=name,
             text=[groups[i]["name"] for i, _ in known],
-            customdata=[[r["k"], r["n"]] for _, r in known],
+            customdata=[[r["k"], r["n"], i, *about] for i, r in known],
             hovertemplate="%{text}: %{customdata[0]} of %{customdata[1]}, %{x:.1%}<extra></extra>",
         )
     styled(figure, theme, 90 + 38 * max(len(groups), 1))

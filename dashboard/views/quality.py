@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,6 +17,7 @@ from dashboard.rates import count, interval, is_wide, reviews_wanted, share
 from dashboard.shell import empty, open_page
 from dashboard.views.quality_reviewers import reviewers
 from dashboard.views.quality_thresholds import thresholds
+from dashboard.words import plain
 
 SAMPLES = {"All reviews": "all", "Random audit": "audit"}
 """As the page and its link name them, and as the backend does."""
@@ -29,6 +31,8 @@ GROUPS = {
 }
 _FIXED = {"displayModeBar": False}
 _MOST_GROUPS = 12
+_FILTERS = frozenset({"site", "source"})
+"""Groups that the Gallery can filter by."""
 _CALLED = {outcome: outcome.words.removesuffix("-generated") for outcome in Outcome}
 
 
@@ -188,7 +192,7 @@ def _mistakes(found: Json, sample: str, model: str | None) -> None:
         _confusion(found, model)
     with right:
         st.subheader("Where they fail", anchor=False)
-        _by_group(found)
+        _by_group(found, model)
 
 
 def _confusion(found: Json, model: str | None) -> None:
@@ -227,7 +231,7 @@ def _confusion(found: Json, model: str | None) -> None:
     st.caption("Choose a square to open its pictures.")
 
 
-def _by_group(found: Json) -> None:
+def _by_group(found: Json, model: str | None) -> None:
     filled = [name for name in GROUPS if found["groups"].get(name)]
     chosen = st.selectbox(
         "By",
@@ -238,15 +242,39 @@ def _by_group(found: Json) -> None:
     )
     groups = found["groups"][chosen][:_MOST_GROUPS] if chosen else []
     shown = [{**group, "name": _short(group["name"])} for group in groups]
-    st.plotly_chart(
+    event = st.plotly_chart(
         charts.by_group(shown, theme()),
         theme=None,
         key="groups",
+        on_select="rerun" if chosen in _FILTERS else "ignore",
+        selection_mode="points",
         config=_FIXED,
         alt=f"Both kinds of mistake by {GROUPS[chosen] if chosen else 'group'}",
     )
+    if chosen in _FILTERS:
+        _open_group(groups, chosen, event, model)
     if chosen and len(found["groups"][chosen]) > _MOST_GROUPS:
         st.caption(f"The {_MOST_GROUPS} with most reviews.")
+
+
+def _open_group(groups: list[Json], chosen: str, event: Any, model: str | None) -> None:
+    """Lead to the pictures behind a point of a group that the Gallery can filter by."""
+    points = event["selection"]["points"]
+    if not points:
+        st.caption("Choose a point to open its pictures.")
+        return
+    number, _, place, label, outcome = points[0]["customdata"]
+    name = groups[place]["name"]
+    to_page(
+        "gallery",
+        f"Open {number:,} of {plain(_short(name))}: {charts.LABELS[Label(label)]}, "
+        f"called {_CALLED[Outcome(outcome)]}",
+        ":material/grid_view:",
+        outcome=outcome,
+        label=label,
+        model=model,
+        **{chosen: name},
+    )
 
 
 def _short(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBackend]:
 
 
 def test_a_cell_leads_to_its_pictures(busy: RealBackend) -> None:
-    """A click on a square names its pictures, and the link opens the Gallery with that filter."""
+    """A click on a square or a point names its pictures; the link opens the Gallery with them."""
     with dashboard(busy.settings) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         foreign: list[str] = []
@@ -41,6 +42,13 @@ def test_a_cell_leads_to_its_pictures(busy: RealBackend) -> None:
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         link = page.get_by_role("link", name="AI-generated, called human-made")
         expect(link).to_be_visible(timeout=WAIT_MS)
+        point = page.locator(".js-plotly-plot").nth(1).locator(".scatterlayer .point").first
+        place = point.bounding_box()
+        assert place
+        page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        behind = page.get_by_role("link", name=re.compile(r"Open \d+ of \w+\.example: human-made"))
+        expect(behind).to_be_visible(timeout=WAIT_MS)
+        assert "site=" in (behind.get_attribute("href") or "")
         link.click()
         page.wait_for_url("**/gallery?outcome=human_made&label=ai_generated", timeout=WAIT_MS)
         expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT_MS)

@@ -103,6 +103,7 @@ def test_groups_show_both_kinds_of_mistake(theme: str) -> None:
     accused, missed = figure.data
     assert (list(accused.x), list(missed.x)) == ([0.25], [0.0])
     assert list(figure.layout.yaxis.ticktext) == ["a  (8)", "b  (0)"]
+    assert tuple(accused.customdata[0]) == (1, 4, 0, "human_made", "ai_generated")
     (area,) = quality_charts.models([group("v1", 0, 4), group("v2", 0, 4, None)], theme).data
     assert (list(area.x), list(area.y)) == ([0.8], ["v1"])
 
