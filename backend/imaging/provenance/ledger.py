@@ -68,5 +68,5 @@ def _asked(reader: Reader, original: Original) -> list[Evidence]:
     try:
         return reader.read(original)
     except Exception as error:  # foreign bytes may bring down any parser: a row, and on
-        log.info("evidence unreadable", extra={"kind": reader.kind, "reason": repr(error)})
+        log.info("evidence unreadable", extra={"kind": reader.kind, "reason": type(error).__name__})
         return [unreadable(reader.kind, f"{reader.about} could not be read: damaged or cut short.")]
