@@ -17,6 +17,7 @@ from dashboard import access, shell  # noqa: E402
 from dashboard.pages import Entry, open_to, sections  # noqa: E402
 from dashboard.views import (  # noqa: E402
     activity,
+    audit,
     check,
     export,
     gallery,
@@ -33,6 +34,7 @@ PAGES = (
     Entry("Insight", "Quality", "quality", ":material/target:", Scope.READ, quality.page),
     Entry("Insight", "Activity", "activity", ":material/monitoring:", Scope.READ, activity.page),
     Entry("Data", "Export", "export", ":material/dataset:", Scope.ADMIN, export.page),
+    Entry("Installation", "Audit trail", "audit", ":material/history:", Scope.READ, audit.page),
 )
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)

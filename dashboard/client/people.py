@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.domain import Scope
 from dashboard.client.failures import ODD, Failure
-from dashboard.client.transport import Client
+from dashboard.client.transport import Client, Json
 
 
 def whoami(client: Client) -> tuple[str, Scope]:
@@ -22,3 +22,8 @@ def served_version(client: Client) -> str:
         return str(client.get("/model")["version"])
     except KeyError:
         raise Failure(*ODD) from None
+
+
+def trail(client: Client, limit: int, cursor: str | None) -> Json:
+    """Return who decided what, newest first, with `next_cursor`. Raises `Failure`."""
+    return client.get("/audit", limit=limit, cursor=cursor)
