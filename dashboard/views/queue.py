@@ -105,14 +105,14 @@ def _desk(strategy: str, session: str) -> None:
         return
     _gather(client, worklist)
     left, right = st.columns([5, 4], gap="medium")
+    with left:
+        _picture(client, worklist, stop)
     with right:
         _progress(worklist)
         _decide(client, worklist, stop)
         _last(client, worklist)
         if _may_know(worklist, stop):
             _facts(client, stop)
-    with left:
-        _picture(client, worklist, stop)
 
 
 def _worklist(strategy: str, session: str) -> Worklist:
@@ -148,7 +148,8 @@ def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
         for label, words, key, icon in _BUTTONS:
             st.button(
                 words,
-                key=f"say-{label.value}",
+                # A second press that comes before the next picture does is for neither.
+                key=f"say-{label.value}-{stop.record['id']}",
                 icon=icon,
                 shortcut=key,
                 width="stretch",

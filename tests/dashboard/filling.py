@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from backend.domain import Context, Source
@@ -50,14 +52,20 @@ def fill(home: Path, count: int, keep: KeepImages = KeepImages.ALL) -> Settings:
         settings, repository, ImageStore(settings.images_path), FakeJudge(), draw=draw
     )
     sources = [s for s in Source if s is not Source.CLI]
-    for number in range(count):
-        site = SITES[number % len(SITES)]
-        context = Context(
-            sources[number % len(sources)],
-            page_url=f"https://{site}/pages/{number}",
-            image_url=f"https://{site}/images/{number}.jpg",
-            page_title=f"Picture number {number}",
-        )
-        service.check_image(picture(number), context, f"browser {number % 2}")
+    with pytest.MonkeyPatch.context() as patch, repository.db.transaction():
+        patch.setattr(os, "fsync", lambda _: None)  # nobody pulls the plug here, and disks are slow
+        for number in range(count):
+            _check(service, number, sources)
     repository.close()
     return settings
+
+
+def _check(service: Service, number: int, sources: list[Source]) -> None:
+    site = SITES[number % len(SITES)]
+    context = Context(
+        sources[number % len(sources)],
+        page_url=f"https://{site}/pages/{number}",
+        image_url=f"https://{site}/images/{number}.jpg",
+        page_title=f"Picture number {number}",
+    )
+    service.check_image(picture(number), context, f"browser {number % 2}")

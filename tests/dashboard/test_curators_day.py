@@ -1,0 +1,139 @@
+"""A curator's day in a real browser: five hundred logged predictions, keys, batches, slips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from backend.settings import KeepImages
+from backend.storage import open_repository
+from backend.storage.repository import Mark, Stats
+from tests.dashboard.browser import chromium, dashboard
+from tests.dashboard.conftest import RealBackend, serving
+
+pytestmark = pytest.mark.browser
+
+LOGGED, LABELLED, UNDONE, BATCH = 500, 50, 10, 30
+WAIT_MS = 30_000
+KEYS = {"a": "ai_generated", "h": "human_made", "t": "cannot_tell"}
+
+
+@pytest.fixture(scope="module")
+def stocked(filled_home: Callable[[int], Path]) -> Iterator[RealBackend]:
+    """A backend with five hundred predictions, logged through the service."""
+    with serving(filled_home(LOGGED), keep_images=KeepImages.ALL, keep_addresses=True) as real:
+        yield real
+
+
+@pytest.fixture(scope="module")
+def address(stocked: RealBackend) -> Iterator[str]:
+    with dashboard(stocked.settings) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    failures: list[str] = []
+    opened.on("pageerror", lambda error: failures.append(str(error)))
+    yield opened
+    context.close()
+    assert failures == []
+
+
+def stats(real: RealBackend) -> Stats:
+    repository = open_repository(real.settings)
+    try:
+        return repository.stats()
+    finally:
+        repository.close()
+
+
+def test_fifty_by_keyboard_and_ten_taken_back(
+    page: Page, address: str, stocked: RealBackend
+) -> None:
+    """A key a picture labels fifty, each shown once; ten undone are ten labels fewer in the log."""
+    page.goto(f"{address}/queue")
+    decided = page.get_by_text("decided in this sitting")
+    expect(decided).to_contain_text("0 decided", timeout=WAIT_MS)
+    title = page.get_by_text("“Picture number ")
+    seen = []
+    for number in range(LABELLED):
+        seen.append(title.inner_text())
+        page.keyboard.press(list(KEYS)[number % len(KEYS)])
+        expect(title).not_to_have_text(seen[-1], timeout=WAIT_MS)
+    expect(decided).to_contain_text(f"{LABELLED} decided", timeout=WAIT_MS)
+    assert len(set(seen)) == LABELLED
+    for number in range(UNDONE):
+        page.keyboard.press("z")
+        left = LABELLED - number - 1
+        expect(decided).to_contain_text(f"{left} decided", timeout=WAIT_MS)
+    expect(title).to_have_text(seen[LABELLED - UNDONE])
+    labels = stats(stocked).by_label
+    wanted = [list(KEYS.values())[n % len(KEYS)] for n in range(LABELLED - UNDONE)]
+    assert dict(labels) == {label: wanted.count(label) for label in KEYS.values()}
+
+
+def test_typing_a_note_decides_nothing(page: Page, address: str, stocked: RealBackend) -> None:
+    """Letters typed into the note are the note's; the key that follows sends both."""
+    before = stats(stocked).reviewed
+    page.goto(f"{address}/queue")
+    note = page.get_by_placeholder("A note, if you like")
+    note.wait_for(timeout=WAIT_MS)
+    note.fill("a hat that has both hands")
+    note.press("Enter")
+    note.evaluate("element => element.blur()")
+    page.wait_for_timeout(300)
+    assert stats(stocked).reviewed == before
+    page.keyboard.press("h")
+    expect(page.get_by_text("decided in this sitting")).to_contain_text("1 decided")
+    repository = open_repository(stocked.settings)
+    assert repository.list_reviews(1)[0].note == "a hat that has both hands"
+    repository.close()
+
+
+def test_thirty_are_labelled_at_once(page: Page, address: str, stocked: RealBackend) -> None:
+    """A page of the Gallery and some of the next get one label, are undone, and are redone."""
+    before = stats(stocked).reviewed
+    page.goto(f"{address}/gallery?reviewed=false&alike=false")
+    page.get_by_role("button", name="Select this page").click(timeout=WAIT_MS)
+    expect(page.get_by_text("24 selected")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("25 to 48")).to_be_visible(timeout=WAIT_MS)
+    tiles = page.locator('[class*="st-key-pick-"] label')
+    for number in range(BATCH - 24):
+        tiles.nth(number).click()
+        expect(page.get_by_text(f"{25 + number} selected")).to_be_visible(timeout=WAIT_MS)
+    label = page.get_by_role("button", name="human-made", exact=True)
+    label.click()
+    expect(page.get_by_text(f"{BATCH} labelled human-made.")).to_be_visible(timeout=WAIT_MS)
+    assert stats(stocked).reviewed == before + BATCH
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("labelled human-made.")).to_have_count(0, timeout=WAIT_MS)
+    assert stats(stocked).reviewed == before
+
+
+def test_a_link_from_the_extension_opens_its_record(
+    page: Page, address: str, stocked: RealBackend
+) -> None:
+    """`/gallery?id=` opens the record's drawer; Escape closes it and cleans the address."""
+    repository = open_repository(stocked.settings)
+    record = repository.list_waiting(Mark.UNCERTAIN)[0]
+    repository.close()
+    page.goto(f"{address}/gallery?id={record.id}")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text(str(record.context.page_title))).to_be_visible(timeout=WAIT_MS)
+    expect(drawer.locator("a")).to_have_count(0)  # addresses of strangers are text
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0, timeout=WAIT_MS)
+    page.wait_for_url(f"{address}/gallery", timeout=WAIT_MS)
