@@ -39,8 +39,8 @@ class Worklist:
     waiting: int = 0
     decided: list[int] = field(default_factory=list)
     """Places of decisions that stand, oldest first: what undo takes back."""
-    unsaved: tuple[str, str] | None = None
-    """A label and note that the backend has not acknowledged."""
+    unsaved: tuple[str, str, str] | None = None
+    """A record's id with the label and note that the backend has not acknowledged."""
 
     @property
     def current(self) -> Stop | None:
@@ -72,15 +72,16 @@ class Worklist:
         skipped = sum(stop.review is None for stop in self.stops)
         return min(50, AHEAD + skipped)
 
-    def decide(self, client: Client, label: str, note: str) -> None:
+    def decide(self, client: Client, record_id: str, label: str, note: str) -> None:
         """Save a label for the present picture and go on. Raises `Failure`: nothing was saved.
 
-        Where somebody else decided meanwhile, theirs stands and is shown here.
+        A click that comes twice, or late, is about a picture that is no longer the present one:
+        it decides nothing. Where somebody else decided meanwhile, theirs stands.
         """
-        stop = self.current
+        stop = self._present(record_id)
         if stop is None:
             return
-        self.unsaved = (label, note)
+        self.unsaved = (record_id, label, note)
         try:
             written = reviews.submit(client, stop.record["id"], label, note, stop.seen)
         except Failure as failure:
@@ -97,9 +98,13 @@ class Worklist:
         self.decided.append(self.at)
         self.at += 1
 
-    def skip(self) -> None:
-        """Leave the present picture for later, or for others."""
+    def _present(self, record_id: str) -> Stop | None:
         stop = self.current
+        return stop if stop is not None and stop.record["id"] == record_id else None
+
+    def skip(self, record_id: str) -> None:
+        """Leave the present picture for later, or for others."""
+        stop = self._present(record_id)
         if stop is not None:
             self._pass(stop)
 
@@ -111,10 +116,10 @@ class Worklist:
         """Look at the picture before."""
         self.at = max(0, self.at - 1)
 
-    def undo(self, client: Client) -> None:
-        """Take back the last decision and return to its picture. Raises `Failure`."""
-        if not self.decided:
-            return
+    def undo(self, client: Client, standing: int) -> None:
+        """Take back the last of so many decisions and return to its picture. Raises `Failure`."""
+        if not self.decided or len(self.decided) != standing:
+            return  # a click that came twice
         place = self.decided[-1]
         stop = self.stops[place]
         assert stop.review is not None  # noqa: S101 - what stands in `decided` was reviewed

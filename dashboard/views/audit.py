@@ -78,5 +78,5 @@ def _detail(deed: Json) -> str:
         return str(deed["detail"])
     for label, words in REVIEWS.items():
         if deed["detail"].startswith(label.value):
-            return words + deed["detail"][len(ReviewLabel(label).value) :]
+            return words + str(deed["detail"])[len(ReviewLabel(label).value) :]
     return str(deed["detail"])

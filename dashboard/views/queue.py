@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -138,10 +139,15 @@ def _try(action: Callable[[], None]) -> None:
 
 
 def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
-    note_key = f"note-{stop.record['id']}"
+    record_id = stop.record["id"]
+    note_key = f"note-{record_id}"
 
     def say(label: str) -> Callable[[], None]:
-        return lambda: worklist.decide(client, label, st.session_state.get(note_key, "").strip())
+        def decide() -> None:
+            note = str(st.session_state.get(note_key, "")).strip()
+            worklist.decide(client, record_id, label, note)
+
+        return decide
 
     given = stop.review["label"] if stop.review else None
     with st.container(key="decide", gap="xsmall"):
@@ -159,8 +165,8 @@ def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
             )
     with st.container(horizontal=True, gap="xsmall"):
         _small("Previous", "p", worklist.back, worklist.at == 0)
-        _small("Skip", "s", worklist.skip, False)
-        _small("Undo", "z", lambda: worklist.undo(client), not worklist.decided)
+        _small("Skip", "s", partial(worklist.skip, record_id), False)
+        _undo_button(client, worklist)
     st.text_input(
         "Note",
         key=note_key,
@@ -185,6 +191,11 @@ def _small(words: str, key: str, action: Callable[[], None], disabled: bool) -> 
     )
 
 
+def _undo_button(client: Client, worklist: Worklist) -> None:
+    standing = len(worklist.decided)
+    _small("Undo", "z", partial(worklist.undo, client, standing), not standing)
+
+
 def _complaint(client: Client, worklist: Worklist) -> None:
     """Say why the last click did nothing; a label that was not saved can be sent again."""
     failure: Failure | None = st.session_state.get("queue-failure")
@@ -195,13 +206,13 @@ def _complaint(client: Client, worklist: Worklist) -> None:
         return
     st.error(f"**{plain(failure.what)}** {advice(failure)}", icon=":material/error:")
     if worklist.unsaved is not None:
-        label, note = worklist.unsaved
+        record_id, label, note = worklist.unsaved
         said = readout.REVIEWS[ReviewLabel(label)]
         st.button(
             f"Send “{said}” again",
             icon=":material/refresh:",
             on_click=_try,
-            args=(lambda: worklist.decide(client, label, note),),
+            args=(partial(worklist.decide, client, record_id, label, note),),
         )
 
 
@@ -301,5 +312,5 @@ def _nothing(client: Client, worklist: Worklist) -> None:
         empty("Nothing waits here", _EMPTY[worklist.strategy])
     with st.container(horizontal=True):
         _small("Previous", "p", worklist.back, worklist.at == 0)
-        _small("Undo", "z", lambda: worklist.undo(client), not worklist.decided)
+        _undo_button(client, worklist)
         st.button("Look again", icon=":material/refresh:")

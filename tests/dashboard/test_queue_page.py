@@ -13,6 +13,8 @@ from backend.settings import KeepImages
 from backend.storage import open_repository
 from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
+from dashboard.client import Client
+from dashboard.worklist import Worklist
 from tests.dashboard.conftest import RealBackend, serving
 from tests.dashboard.harness import open_page, text
 from tests.records import review
@@ -191,3 +193,19 @@ def test_a_link_to_no_queue_is_told(stocked: RealBackend, monkeypatch: pytest.Mo
     page = open_page(stocked.environment, monkeypatch, "queue", strategy="best*")
     assert "asks for a queue “best*”" in text(page)
     assert shown(page)
+
+
+def test_a_click_that_comes_twice_decides_once(stocked: RealBackend) -> None:
+    """A decision is for the picture it was made on: repeated, it touches no other one."""
+    client = Client.from_env(stocked.environment)
+    worklist = Worklist("uncertain", "twice")
+    worklist.refill(client)
+    first = worklist.stops[0].record["id"]
+    for _ in range(2):
+        worklist.decide(client, first, "human_made", "")
+        worklist.skip(first)
+    assert (worklist.at, reviewed(stocked)) == (1, {"human_made": 1})
+    worklist.decide(client, worklist.stops[1].record["id"], "human_made", "")
+    for _ in range(2):
+        worklist.undo(client, 2)
+    assert (worklist.at, reviewed(stocked)) == (1, {"human_made": 1})
