@@ -271,9 +271,9 @@ def by_group(groups: Sequence[Json], theme: str) -> go.Figure:
     figure = go.Figure()
     names = [f"{g['name']}  ({g['verdicts']['pictures']})" for g in groups]
     human, ai = Label.HUMAN_MADE.value, Label.AI_GENERATED.value
-    for measure, name, colour, shift, about in (
-        ("human_called_ai", "people's work called AI", BAD, -0.14, (human, ai)),
-        ("ai_called_human", "AI called people's work", AI, 0.14, (ai, human)),
+    for measure, name, colour, symbol, shift, about in (
+        ("human_called_ai", "people's work called AI", AI, "circle", -0.14, (human, ai)),
+        ("ai_called_human", "AI called people's work", HUMAN, "diamond", 0.14, (ai, human)),
     ):
         rates = [(i, g["verdicts"][measure]) for i, g in enumerate(groups)]
         known = [(i, r) for i, r in rates if r["value"] is not None]
@@ -290,7 +290,7 @@ def by_group(groups: Sequence[Json], theme: str) -> go.Figure:
                 "width": 0,
             },
             mode="markers",
-            marker={"color": colour[theme], "size": 9},
+            marker={"color": colour[theme], "size": 9, "symbol": symbol},
             name=name,
             text=[groups[i]["name"] for i, _ in known],
             customdata=[[r["k"], r["n"], i, *about] for i, r in known],
