@@ -14,9 +14,18 @@ from backend.forgetting.oblivion import Oblivion
 
 forgetting = Blueprint("forgetting", __name__)
 
+MAX_BODY_BYTES = 256 * 1024
+"""An address of 8192 characters has up to twelve bytes for each of them in JSON's ASCII."""
+
 
 @forgetting.post("/forget")
-@operation(scope=Scope.ADMIN, body=shapes.ForgetIn, answers=shapes.ForgottenOut, raises=(Conflict,))
+@operation(
+    scope=Scope.ADMIN,
+    body=shapes.ForgetIn,
+    answers=shapes.ForgottenOut,
+    raises=(Conflict,),
+    max_body_bytes=MAX_BODY_BYTES,
+)
 def forget(body: shapes.ForgetIn) -> shapes.ForgottenOut:
     """Erase a site, an address, a client or all before a moment.
 
