@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: bench-dashboard run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
+.PHONY: bench-dashboard bench-queue run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -84,7 +84,7 @@ kill9: $(TEST)  ## Kill a writer at KILL9_POINTS random moments (1000) and print
 store-soak: $(TEST)  ## Run the store's tests long: 32 threads x 1000 writes, 12,500 steps of a model.
 	STORE_SOAK=1 $(BIN)/python -m pytest tests/storage
 
-bench: bench-serving bench-health bench-log bench-dashboard bench-extension bench-evidence  ## Run every benchmark.
+bench: bench-serving bench-health bench-log bench-dashboard bench-queue bench-extension bench-evidence  ## Run every benchmark.
 
 bench-health: $(TEST)  ## Time /healthz beside 50 slow clients and floods of refused uploads.
 	$(BIN)/python -m tests.benchmarks.bench_health
@@ -100,6 +100,9 @@ bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock 
 
 bench-extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
 	$(BIN)/python -m tests.benchmarks.bench_extension
+
+bench-queue: $(TEST)  ## Time a curator's key to the next picture on the screen, fifty times.
+	$(BIN)/python -m tests.benchmarks.bench_queue
 
 bench-dashboard: $(TEST)  ## Measure every page of the dashboard over 200,000 records.
 	$(BIN)/python -m tests.benchmarks.bench_dashboard

@@ -14,7 +14,7 @@ from dashboard.access import current_client, may
 from dashboard.alike import together
 from dashboard.client import Client, Failure, Json, records, reviews
 from dashboard.gathering import gatherer
-from dashboard.links import Link
+from dashboard.links import Link, to_page
 from dashboard.shell import empty, explain, open_page
 from dashboard.views.record import drawer
 
@@ -70,7 +70,9 @@ def _view(chosen: Mapping[str, str]) -> dict[str, str]:
             width=210,
         )
         st.toggle("Near-duplicates together", key="gallery-alike")
-        st.caption("The address of this page is this view: copy it to keep or share it.")
+        if may(Scope.ADMIN):
+            to_page("export", "Export these", ":material/dataset:", **chosen)
+    st.caption("The address of this page is this view: copy it to keep or share it.")
     sort = st.session_state["gallery-sort"]
     view = dict(chosen)
     if sort != "-created_at":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from backend.domain import ReviewLabel
 from backend.settings import KeepImages
 from backend.storage import open_repository
-from backend.storage.repository import Mark, Stats
+from backend.storage.repository import Mark, PredictionFilter, Stats
 from tests.dashboard.browser import chromium, dashboard
 from tests.dashboard.conftest import RealBackend, serving
 
@@ -121,6 +123,40 @@ def test_thirty_are_labelled_at_once(page: Page, address: str, stocked: RealBack
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("labelled human-made.")).to_have_count(0, timeout=WAIT_MS)
     assert stats(stocked).reviewed == before
+
+
+def test_thresholds_are_published_and_reviews_exported(
+    page: Page, address: str, stocked: RealBackend, tmp_path: Path
+) -> None:
+    """A moved threshold becomes a policy; the filter on the screen becomes a zip that opens."""
+    page.goto(f"{address}/quality")
+    page.get_by_text("Thresholds", exact=True).click(timeout=WAIT_MS)
+    handle = page.get_by_test_id("stMain").get_by_role("slider").last
+    handle.focus(timeout=WAIT_MS)
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    publish = page.get_by_role("button", name="Publish as policy 1")
+    expect(publish).to_be_enabled(timeout=WAIT_MS)
+    publish.click()
+    expect(page.get_by_role("button", name="Publish as policy 2")).to_be_visible(timeout=WAIT_MS)
+    repository = open_repository(stocked.settings)
+    policy = repository.latest_policy()
+    human = repository.count_predictions(PredictionFilter(label=ReviewLabel.HUMAN_MADE))
+    repository.close()
+    assert policy is not None
+    assert (policy.number, policy.ai_at_least < 0.8) == (1, True)
+    page.goto(f"{address}/gallery?label=human_made")
+    page.get_by_role("link", name="Export these").click(timeout=WAIT_MS)
+    page.get_by_role("button", name="Make the data set").click(timeout=WAIT_MS)
+    expect(page.get_by_text("The data set is made")).to_be_visible(timeout=WAIT_MS)
+    with page.expect_download(timeout=WAIT_MS) as download:
+        page.get_by_test_id("stDownloadButton").first.get_by_role("button").click()
+    download.value.save_as(tmp_path / "export.zip")
+    with zipfile.ZipFile(tmp_path / "export.zip") as archive:
+        assert archive.testzip() is None
+        pictures = [name for name in archive.namelist() if name.endswith(".jpg")]
+    assert 0 < len(pictures) <= human
+    assert all("human_made" in name for name in pictures)
 
 
 def test_a_link_from_the_extension_opens_its_record(
