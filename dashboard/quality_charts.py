@@ -299,7 +299,7 @@ def by_group(groups: Sequence[Json], theme: str) -> go.Figure:
     styled(figure, theme, 90 + 38 * max(len(groups), 1))
     highs = [r["high"] for g in groups for r in _mistakes(g) if r["value"] is not None]
     reach = min(1.02, 1.04 * max(highs, default=1))
-    figure.update_xaxes(nticks=5, tickformat=".0%", range=[-0.015, reach])
+    figure.update_xaxes(nticks=4, tickangle=0, tickformat=".0%", range=[-0.04 * reach, reach])
     figure.update_yaxes(
         tickvals=list(range(len(groups))), ticktext=names, showgrid=False,
         range=[len(groups) - 0.5, -0.5],

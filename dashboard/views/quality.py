@@ -220,6 +220,11 @@ def _confusion(found: Json, model: str | None) -> None:
     chosen = [p["customdata"] for p in event["selection"]["points"]]
     label, outcome = chosen[0] if chosen else (Label.HUMAN_MADE, Outcome.AI_GENERATED)
     n = charts.confusion_counts(cells)[Label(label)][Outcome(outcome)]
+    if not n:
+        st.markdown(
+            f":gray[None is {charts.LABELS[Label(label)]} and called {_CALLED[Outcome(outcome)]}.]"
+        )
+        return
     to_page(
         "gallery",
         f"Open {n:,}: {charts.LABELS[Label(label)]}, called {_CALLED[Outcome(outcome)]}",

@@ -13,6 +13,7 @@ from dashboard.shell import empty
 from dashboard.words import plain
 
 _SUSPECTS = 8
+_COLUMN_PX = 415
 _LABELS = {
     ReviewLabel.AI_GENERATED: "AI-generated",
     ReviewLabel.HUMAN_MADE: "human-made",
@@ -29,11 +30,12 @@ _WORDS = (
 def reviewers() -> None:
     """Show agreement between reviewers, and labels that may be wrong."""
     client = current_client()
-    left, right = st.columns([1, 1], gap="large")
-    with left:
+    # Side by side where there is room for both.
+    row = st.container(horizontal=True, gap="medium")
+    with row.container(width=_COLUMN_PX):
         st.subheader("Do reviewers agree?", anchor=False)
         _agreement(figures.agreement(client))
-    with right:
+    with row.container(width=_COLUMN_PX):
         st.subheader("Labels that may be wrong", anchor=False)
         _suspects(client, figures.label_errors(client, _SUSPECTS))
 
@@ -113,7 +115,7 @@ def _suspects(client: Client, found: Json) -> None:
 
 def _suspect(client: Client, suspect: Json) -> None:
     record = suspect["prediction"]
-    picture, words, link = st.columns([2, 9, 4], vertical_alignment="center")
+    picture, words, link = st.columns([3, 9, 5], vertical_alignment="center")
     with picture:
         data = _thumbnail(client, record["id"])
         if data is not None:
