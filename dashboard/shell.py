@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.access import Access
+from dashboard.access import Access, login_wanted
 from dashboard.client import Client, Failure, people
 from dashboard.words import plain
 
@@ -29,6 +29,7 @@ def frame(access: Access) -> None:
 def _backend_state(access: Access) -> None:
     if access.failure is not None:
         st.markdown(f":red[:material/error: {plain(access.failure.what)}]")
+        _who(access)
         return
     try:
         version = plain(_served_version(access.client))
@@ -36,7 +37,13 @@ def _backend_state(access: Access) -> None:
         st.markdown(f":orange[:material/warning: {plain(failure.what)}]")
     else:
         st.markdown(f":green[:material/check_circle:] Ready · {version}")
-    st.caption(plain(access.name))
+    _who(access)
+
+
+def _who(access: Access) -> None:
+    st.caption(plain(access.name or access.client.actor or ""))
+    if login_wanted():
+        st.button("Sign out", type="tertiary", icon=":material/logout:", on_click=st.logout)
 
 
 @st.cache_data(ttl=20, show_spinner=False)

@@ -59,7 +59,7 @@ def _table(deeds: Sequence[Json]) -> None:
                 "Who": deed["actor"],
                 "What": ACTIONS.get(deed["action"], deed["action"]),
                 "Detail": _detail(deed),
-                "Record": f"gallery?id={deed['prediction_id']}" if deed["prediction_id"] else None,
+                "Record": f"gallery?id={deed['prediction_id']}" if deed["prediction_id"] else "",
             }
             for deed in deeds
         ],

@@ -66,7 +66,7 @@ def _links() -> list[str]:
 def _ask_for_link() -> None:
     """Take an address, which the backend fetches under its own guards."""
     with st.form("link", clear_on_submit=True, border=False):
-        columns = st.columns([6, 1], vertical_alignment="bottom")
+        columns = st.columns([4, 1], vertical_alignment="bottom")
         columns[0].text_input(
             "Or the address of a picture",
             key="check-link",

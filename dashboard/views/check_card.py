@@ -111,9 +111,9 @@ def _picture(item: Item, data: bytes | None, overlay: bytes | None) -> None:
         st.image(image, width="stretch", alt=alt)
         return
     place = st.empty()
-    controls = st.columns([2, 3], vertical_alignment="center")
-    shown = controls[0].toggle("Heat map", value=True, key=f"map-{item.key}")
-    strength = controls[1].slider(
+    controls = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    shown = controls.toggle("Heat map", value=True, key=f"map-{item.key}")
+    strength = controls.slider(
         "Strength of the heat map",
         0,
         100,
