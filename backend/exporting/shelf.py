@@ -26,6 +26,8 @@ KEPT_DAYS = 7
 """How long an export's file waits to be fetched: it holds what retention and `forget` are for."""
 RUNNING, DONE, FAILED = "running", "done", "failed"
 _MOST_JOBS = 10_000
+_NO_EXPORT_TAKES = timedelta(days=1)
+"""After that an export of the command line that has not ended was killed."""
 
 
 class ExportShelf:
@@ -148,8 +150,9 @@ class ExportShelf:
 
         Only for the one backend of a home, before it makes any itself.
         """
+        long_ago = utc_now() - _NO_EXPORT_TAKES
         for job in self.history():
-            if job.state == RUNNING and job.options.get("stored"):
+            if job.state == RUNNING and (job.options.get("stored") or job.created_at < long_ago):
                 self._repository.save_job(
                     replace(
                         job,

@@ -10,6 +10,8 @@ from backend.domain import AuditEvent, new_id, utc_now
 from backend.exporting.shelf import ExportShelf
 from backend.forgetting.elsewhere import Elsewhere, beyond_reach, drop_exports
 from backend.forgetting.oblivion import Oblivion, Rewriting
+from backend.importing.importer import FOLDER
+from backend.importing.staging import require_idle
 from backend.settings import Settings
 from backend.storage.documents import site_of
 from backend.storage.images import ImageStore
@@ -86,10 +88,11 @@ class Forgetting:
         """Erase all that the home holds of it; doing it again finishes what was interrupted.
 
         Raises:
-            Conflict: an export is being made, which might hold it; nothing was erased.
+            Conflict: an export or an import is under way, which might hold it; nothing was erased.
             OutOfSpace, StoreUnavailable, StoreDamaged: repeat it when that is mended.
         """
         self._shelf.require_idle()
+        require_idle(self._settings.home / FOLDER, self._repository, self._images)
         tally = _Tally()
         while records := what.next_records(self._repository):
             ids = [record.id for record in records]

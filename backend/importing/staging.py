@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from backend.domain import Credit, Review
-from backend.errors import Busy
+from backend.errors import Busy, Conflict
 from backend.importing.candidate import LeftOut
 from backend.storage.documents import from_document, pack_activation, to_document, unpack_extras
 from backend.storage.images import ImageStore
@@ -148,6 +148,17 @@ def discard(folder: Path, repository: Repository, images: ImageStore) -> bool:
         lock.release()
     shutil.rmtree(folder, ignore_errors=True)
     return True
+
+
+def require_idle(imports: Path, repository: Repository, images: ImageStore) -> None:
+    """Return if nothing is being imported, clearing what interrupted imports made ready.
+
+    Raises:
+        Conflict: something is, or waits for the backend to go on with it.
+    """
+    for path in sorted(imports.iterdir()) if imports.is_dir() else ():
+        if not path.is_dir() or not discard(path, repository, images):
+            raise Conflict("A data set is being imported; try again when it is done.")
 
 
 def _placed(folder: Path) -> list[str]:

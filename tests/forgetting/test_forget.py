@@ -17,6 +17,7 @@ from backend.exporting.request import ExportRequest
 from backend.exporting.shelf import ExportShelf
 from backend.forgetting.forget import Forgetting
 from backend.forgetting.oblivion import Oblivion, Rewriting
+from backend.importing.importer import Importer
 from backend.model.registry import SHIPPED
 from backend.storage import maintenance
 from backend.storage.repository import PredictionFilter
@@ -196,6 +197,29 @@ def test_an_export_in_the_making_comes_first(home: Home) -> None:
     make_export(home.repository, home.images, ExportRequest(), folder / "a.zip", meanwhile)
     assert refused.is_set()
     assert forgetting.forget(Oblivion(site=SITES[0]), "admin").exports == 1
+
+
+def test_imports_that_were_cut_off_go_too(home: Home, tmp_path: Path) -> None:
+    """What an interrupted import had made ready is cleared; one under way comes first."""
+    home.export(tmp_path / "a.zip")
+    with open_home(tmp_path / "other") as other:
+        importer = Importer(
+            other.settings, other.repository, other.images, other.service.require_judge
+        )
+        forgetting = Forgetting(other.settings, other.repository, other.images)
+
+        def meanwhile(done: int, total: int, text: str) -> None:
+            if done == 3:
+                with pytest.raises(Conflict, match="being imported"):
+                    forgetting.forget(Oblivion(site=SITES[0]), "admin")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            importer.run(tmp_path / "a.zip", "tester", meanwhile)
+        assert list(other.images.hashes())
+        forgetting.forget(Oblivion(site=SITES[0]), "admin")
+        assert list(other.images.hashes()) == []
+        assert list((other.settings.home / "imports").iterdir()) == []
 
 
 def test_caches_let_go_too(home: Home) -> None:
