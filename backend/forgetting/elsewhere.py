@@ -106,7 +106,10 @@ def _folders(settings: Settings) -> list[Elsewhere]:
             path.name,
             f"an unfinished fine-tune in {path.name} may hold its vectors: finish or delete it.",
         )
-        for path in _subfolders(settings.home / "tuning")
+        for path in (
+            *_subfolders(settings.home / "tuning"),
+            *(job for job in _subfolders(settings.home / "jobs") if (job / "run").is_dir()),
+        )
     ]
     aside = [
         Elsewhere(

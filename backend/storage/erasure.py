@@ -57,8 +57,13 @@ class Erasure(ReviewLog):
         records = reviews = appeals = 0
         with self.db.transaction() as connection:
             for prediction_id in dict.fromkeys(prediction_ids):
-                records += self._erase_record(connection, prediction_id)
-                about = Condition("json_extract(body, '$.prediction_id') = ?", (prediction_id,))
+                digest = self._erase_record(connection, prediction_id)
+                records += digest is not None
+                # By the bytes first: there is an index on them.
+                about = Condition(
+                    "sha256 = ? AND json_extract(body, '$.prediction_id') = ?",
+                    (digest, prediction_id),
+                )
                 reviews += self._erase_reviews(connection, about)
                 appeals += self._erase_appeals(connection, about)
             for sha256 in gone:
@@ -68,16 +73,17 @@ class Erasure(ReviewLog):
                 self.credits.remove(field("sha256") == sha256)
         return Erased(records, reviews, appeals)
 
-    def _erase_record(self, connection: sqlite3.Connection, prediction_id: str) -> int:
+    def _erase_record(self, connection: sqlite3.Connection, prediction_id: str) -> str | None:
+        """Remove a record; return the SHA-256 that it was about, or None where there is none."""
         row = connection.execute(
-            f"SELECT doc_id, {counters.PREDICTION_COLUMNS} FROM predictions WHERE id = ?",
+            f"SELECT doc_id, sha256, {counters.PREDICTION_COLUMNS} FROM predictions WHERE id = ?",
             (bindable(prediction_id),),
         ).fetchone()
         if row is None:
-            return 0
-        counters.bump(connection, counters.prediction_tallies(*row[1:]), by=-1)
+            return None
+        counters.bump(connection, counters.prediction_tallies(*row[2:]), by=-1)
         connection.execute("DELETE FROM predictions WHERE doc_id = ?", row[:1])
-        return 1
+        return str(row[1])
 
     def _erase_reviews(self, connection: sqlite3.Connection, about: Condition) -> int:
         found = self.reviews.select(about)
