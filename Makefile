@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: bench-dashboard bench-queue run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
+.PHONY: bench-dashboard bench-queue run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-exports bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -84,7 +84,7 @@ kill9: $(TEST)  ## Kill a writer at KILL9_POINTS random moments (1000) and print
 store-soak: $(TEST)  ## Run the store's tests long: 32 threads x 1000 writes, 12,500 steps of a model.
 	STORE_SOAK=1 $(BIN)/python -m pytest tests/storage
 
-bench: bench-serving bench-health bench-log bench-dashboard bench-queue bench-extension bench-evidence  ## Run every benchmark.
+bench: bench-serving bench-health bench-log bench-exports bench-dashboard bench-queue bench-extension bench-evidence  ## Run every benchmark.
 
 bench-health: $(TEST)  ## Time /healthz beside 50 slow clients and floods of refused uploads.
 	$(BIN)/python -m tests.benchmarks.bench_health
@@ -94,6 +94,9 @@ bench-serving: $(TEST) $(FOUNDING)/.installed  ## Measure serving beside eager t
 
 bench-evidence: $(TEST)  ## Time the reading of all evidence from pictures of one megabyte.
 	$(BIN)/python -m tests.benchmarks.bench_evidence
+
+bench-exports: $(TEST)  ## Measure 100,000 reviewed pictures out as a zip, back in, and forgotten.
+	$(BIN)/python -m tests.benchmarks.bench_exports
 
 bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock TinyDB.
 	$(BIN)/python -m tests.benchmarks.bench_log
