@@ -44,7 +44,7 @@ def dashboard_program(settings: Settings) -> Program:
     return Program(
         name="dashboard",
         arguments=(
-            "streamlit",
+            "dashboard.server",
             "run",
             str(APP),
             *("--server.address", dashboard_host(settings)),

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit import net_util
 
 from backend.cli.streamlit_program import dashboard_program
 from backend.settings import Settings
+from dashboard.server import know_no_public_address
 from dashboard.visitors import visitor_address
 
 
@@ -42,3 +44,18 @@ def test_only_the_public_page_goes_without_cookies(tmp_path: Path) -> None:
     flag = "--server.enableXsrfProtection"
     assert flag not in dashboard_program(private).arguments
     assert flag in dashboard_program(replace(private, public=True)).arguments
+
+
+def test_no_foreign_server_is_asked_for_our_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's question for the machine's public address is answered without any request."""
+
+    def ask(*_: object, **__: object) -> str:
+        raise AssertionError("a foreign server was asked")
+
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", ask)
+    with pytest.raises(AssertionError):
+        net_util.get_external_ip()
+    know_no_public_address()
+    assert net_util.get_external_ip() == "0.0.0.0"
+    assert dashboard_program(Settings(home=Path("x"))).arguments[0] == "dashboard.server"
