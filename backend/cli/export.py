@@ -92,7 +92,10 @@ def summary(result: Json | Any) -> list[str]:
         f"{split}: {counts['ai_generated']} AI-generated, {counts['human_made']} human-made"
         for split, counts in result["splits"].items()
     ]
-    lines.append(f"{result['examples']} pictures in {result['groups']} groups.")
+    pictures, groups = result["examples"], result["groups"]
+    lines.append(
+        f"{pictures} picture{'s' * (pictures != 1)} in {groups} group{'s' * (groups != 1)}."
+    )
     left = result["left_out"]
     reasons = (
         (result["not_kept"], "have no file, as it was not kept: their records and vectors are in"),

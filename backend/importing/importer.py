@@ -98,11 +98,12 @@ class Importer:
         self._judge = judge
 
     def run(
-        self, path: Path, actor: str, progress: Progress, name: str | None = None
+        self, path: Path, actor: str, progress: Progress, called: str | None = None
     ) -> ImportReport:
         """Import a zip or a folder: all of it, or nothing.
 
-        Interrupted, it goes on where it was when the same file is imported again.
+        Interrupted, it goes on where it was when the same file is imported again. `called` is
+        what people call it where that is not its name.
 
         Raises:
             NotFound, BadInput, TooLarge: it cannot be imported; nothing was.
@@ -113,9 +114,10 @@ class Importer:
         try:
             with (
                 translated(folder),
-                open_source(path) as files,
+                open_source(path, called) as files,
                 staging(folder, self.images) as stage,
             ):
+                name = None if called else files.label
                 report = self._import(files, stage, actor, progress, name)
         except BrushmarkError as error:
             # What is wrong with the source stays wrong; what is wrong here may pass.
@@ -128,15 +130,15 @@ class Importer:
     def _import(
         self, files: Files, stage: Staging, actor: str, progress: Progress, name: str | None
     ) -> ImportReport:
-        reading = _recognise(files, name or files.label)
+        reading = _recognise(files, files.label)
         progress(0, reading.total, "reading")
         not_kept = 0
         for number, offer in enumerate(reading.offers(stage.folder), start=1):
-            self._make_ready(files, offer, stage)
+            self._make_ready(files, offer, stage, name or CLIENT)
             not_kept += isinstance(offer, Candidate) and offer.name is None
             progress(number, max(number, reading.total), "reading pictures")
         if not stage.digests:
-            raise BadInput(_nothing(stage, name or files.label))
+            raise BadInput(_nothing(stage, files.label))
         progress(0, 0, "writing to the log")
         taken = self.repository.take_in(stage.foreign())
         detail = f"{taken.records} pictures, {taken.labels} labels"
@@ -147,7 +149,9 @@ class Importer:
 
     # ---- one picture --------------------------------------------------------------------
 
-    def _make_ready(self, files: Files, offer: Candidate | LeftOut, stage: Staging) -> None:
+    def _make_ready(
+        self, files: Files, offer: Candidate | LeftOut, stage: Staging, source: str
+    ) -> None:
         if isinstance(offer, LeftOut):
             if offer.name not in stage.done:
                 stage.leave_out(offer.name, offer)
@@ -159,7 +163,7 @@ class Importer:
             self._take_known(files, offer, stage, key)
             return
         try:
-            self._take_foreign(files, offer, stage, key)
+            self._take_foreign(files, offer, stage, key, source)
         except (Unavailable, OutOfSpace):
             raise
         except BrushmarkError as error:
@@ -179,7 +183,9 @@ class Importer:
         credit = credit_of(image.sha256, offer.label, offer.credit, files.label)
         stage.add(key, Foreign(known.record, extras, known.review, credit, yields=False))
 
-    def _take_foreign(self, files: Files, offer: Candidate, stage: Staging, key: str) -> None:
+    def _take_foreign(
+        self, files: Files, offer: Candidate, stage: Staging, key: str, source: str
+    ) -> None:
         data = None if offer.name is None else read_all(files, offer.name)
         digest = offer.sha256 if data is None else hashlib.sha256(data).hexdigest()
         assert digest is not None  # noqa: S101 - an offer has a file or a hash
@@ -199,7 +205,7 @@ class Importer:
             return
         if data is not None:
             self._keep(stage, digest, data)
-        credit = credit_of(digest, offer.label, offer.credit, files.label)
+        credit = credit_of(digest, offer.label, offer.credit, source)
         review = _review(record, offer.label)
         stage.add(key, Foreign(record, extras, review, None if found else credit, yields=True))
 

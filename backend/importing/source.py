@@ -89,8 +89,8 @@ class ZipSource:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
-    """Open a zip or a folder.
+def open_source(path: Path, called: str | None = None) -> Iterator[Source]:
+    """Open a zip or a folder; `called` is what people call it, if not by its name.
 
     Raises:
         NotFound: there is neither.
@@ -101,11 +101,12 @@ def open_source(path: Path) -> Iterator[Source]:
         return
     if not path.is_file():
         raise NotFound(f"There is no file or folder {path}.")
-    _require_modest_directory(path)
-    with refusing_damage(path.name):
+    name = called or path.name
+    _require_modest_directory(path, name)
+    with refusing_damage(name):
         archive = zipfile.ZipFile(path)
     with archive:
-        yield ZipSource(archive, path.stem, path.stat().st_size)
+        yield ZipSource(archive, called or path.stem, path.stat().st_size)
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def refusing_damage(label: str) -> Iterator[None]:
         raise BadInput(f"{label} is no whole zip file ({error}). Fetch it again.") from error
 
 
-def _require_modest_directory(path: Path) -> None:
+def _require_modest_directory(path: Path, name: str) -> None:
     """Refuse a zip whose table of contents alone would fill the memory."""
     with path.open("rb") as file:
         length = file.seek(0, 2)
@@ -125,10 +126,10 @@ def _require_modest_directory(path: Path) -> None:
         tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) < at + 22:
-        raise BadInput(f"{path.name} is no whole zip file. Fetch it again.")
+        raise BadInput(f"{name} is no whole zip file. Fetch it again.")
     (size,) = struct.unpack_from("<I", tail, at + 12)
     if size != 0xFFFFFFFF and size > _MAX_DIRECTORY_BYTES:
-        raise TooLarge(f"{path.name} has too many files.")
+        raise TooLarge(f"{name} has too many files.")
 
 
 def _checked(archive: zipfile.ZipFile, length: int) -> Iterator[zipfile.ZipInfo]:

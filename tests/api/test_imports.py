@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 from backend.api.build import imports_of
@@ -9,7 +11,7 @@ from backend.domain import Job, utc_now
 from backend.settings import Settings
 from backend.storage.repository import PredictionFilter
 from tests.api.harness import API, Wired, problem
-from tests.exporting.homes import open_home
+from tests.exporting.homes import drawn, open_home, sha256
 
 
 def exported(folder: Path) -> bytes:
@@ -40,11 +42,29 @@ def test_bad_uploads_are_refused(wired: Wired, settings: Settings, tmp_path: Pat
 
     for body in (b"no zip", b"", data[: len(data) // 2]):
         answer = wired.client.post(path, data=body, content_type="application/zip", headers=headers)
-        problem(answer, 400, "malformed")
+        detail = problem(answer, 400, "malformed")["detail"]
+        assert detail.startswith("The upload is no whole zip") == bool(body)
     answer = wired.client.post(path, data=data, content_type="text/plain", headers=headers)
     problem(answer, 415, "unsupported_type")
     assert wired.logged() == 0
     assert list((settings.home / "imports").iterdir()) == []
+
+
+def test_an_uploaded_folder_has_no_name_of_its_own(wired: Wired, tmp_path: Path) -> None:
+    """Where nothing says otherwise, the source of an upload's pictures is the import."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("ai/a.jpg", drawn(1))
+        archive.writestr("human/museum/b.jpg", drawn(2))
+    answer = wired.client.post(
+        f"{API}/imports",
+        data=buffer.getvalue(),
+        content_type="application/zip",
+        headers=wired.token(),
+    )
+    assert answer.status_code == 201
+    credits = wired.repository.credits_of([sha256(drawn(1)), sha256(drawn(2))])
+    assert {credit.source for credit in credits.values()} == {"import", "museum"}
 
 
 def test_an_upload_that_was_cut_off_goes_on(
