@@ -17,8 +17,8 @@ ARCHITECTURE = "resnet18-stages"
 CHANNELS = (64, 64, 128, 256, 512)
 """Of the stem and the four stages."""
 FEATURE_SIZE = 2 * sum(CHANNELS)
-CELL_PX = 16
-"""Pixels a side of a position of the served heat map, to which every stage's own map is brought."""
+MAP_SIZE = 16
+"""Positions a side of the served heat map, to which every stage's own map is brought."""
 _EPSILON = 1e-6
 
 
@@ -110,9 +110,7 @@ class ServedStages(nn.Module):
 
     With a hidden layer the class activation map is no longer exact. Drawn is each position's
     share in gradient times statistic: for a mean its activation, for a deviation its squared
-    distance from the mean. Both statistics and shares come from activations and their squares
-    averaged over cells of the third stage's grid, so the large early maps are read twice and
-    no more.
+    distance from the mean.
     """
 
     def __init__(self, network: StageNetwork) -> None:
@@ -120,42 +118,25 @@ class ServedStages(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logit (n,), features (n, 2048), activation (n, crop / 16, crop / 16)."""
-        side = x.shape[-1] // CELL_PX
-        pooled = [_pooled(maps, side) for maps in self.network.maps(x)]
-        moments = [_moments_of(first, second) for first, second in pooled]
+        """Return logit (n,), features (n, 2048), activation (n, 16, 16)."""
+        stages = list(self.network.maps(x))
+        moments = [_moments(maps) for maps in stages]
         features = _statistics(moments)
         gradient = self.network.head.gradient(features)
-        total, start = torch.zeros_like(pooled[-2][0][:, :1]), 0
-        for (first, second), (mean, deviation), width in zip(
-            pooled, moments, CHANNELS, strict=True
-        ):
+        total, start = torch.zeros_like(x[:, :1, :MAP_SIZE, :MAP_SIZE]), 0
+        for maps, (mean, deviation), width in zip(stages, moments, CHANNELS, strict=True):
             by_mean = gradient[:, start : start + width] / (1 + mean)
             by_spread = gradient[:, start + width : start + 2 * width]
             by_spread = by_spread / ((1 + deviation) * deviation)
-            # by_mean * f + by_spread * (f - mean)^2, multiplied out and averaged over a cell.
-            share = (by_mean - 2 * by_spread * mean)[:, None] @ first.flatten(2)
-            share = share + by_spread[:, None] @ second.flatten(2)
-            share = share + (by_spread * mean * mean).sum(dim=1)[:, None, None]
-            total = total + _on_grid(share.unflatten(2, first.shape[2:]), side)
+            centred = maps - mean[:, :, None, None]
+            share = maps * by_mean[:, :, None, None] + centred**2 * by_spread[:, :, None, None]
+            total = (
+                total + functional.adaptive_avg_pool2d(share.sum(dim=1, keepdim=True), MAP_SIZE)
+                if share.shape[-1] >= MAP_SIZE
+                else total
+                + functional.interpolate(
+                    share.sum(dim=1, keepdim=True), size=(MAP_SIZE, MAP_SIZE), mode="bilinear"
+                )
+            )
             start += 2 * width
         return self.network.head(features), features, total[:, 0]
-
-
-def _pooled(maps: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Average activations and their squares over cells; maps coarser than the grid stay."""
-    maps = maps.float()
-    cell = max(1, maps.shape[-1] // side)
-    return functional.avg_pool2d(maps, cell), functional.avg_pool2d(maps * maps, cell)
-
-
-def _moments_of(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    mean = first.mean(dim=(2, 3))
-    variance = second.mean(dim=(2, 3)) - mean * mean
-    return mean, torch.sqrt(functional.relu(variance) + _EPSILON)
-
-
-def _on_grid(share: Tensor, side: int) -> Tensor:
-    if share.shape[-1] == side:
-        return share
-    return functional.interpolate(share, size=(side, side), mode="bilinear")

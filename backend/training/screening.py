@@ -29,7 +29,7 @@ from backend.training.recipes import HeadRecipe
 from backend.training.screen import Logits, Screened, screen, stack
 
 log = logging.getLogger(__name__)
-SPEC = Preprocessing(256, 224, "bicubic")
+SPEC = Preprocessing(256, 256, "bicubic")
 INIT = "init/resnet18-imagenet-partial.safetensors"
 CACHE = Path("runs/cache")
 SEEDS = (0, 1)
