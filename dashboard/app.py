@@ -14,7 +14,7 @@ if _ROOT not in sys.path:
 
 from backend.domain import Scope  # noqa: E402
 from dashboard import access, shell  # noqa: E402
-from dashboard.pages import Entry, open_to, sections  # noqa: E402
+from dashboard.pages import Entry, sections, signed_out  # noqa: E402
 from dashboard.views import (  # noqa: E402
     activity,
     audit,
@@ -39,9 +39,9 @@ PAGES = (
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)
 if access.login_wanted() and access.signed_in() is None:
-    st.navigation([st.Page(sign_in.page, title="Sign in", default=True)], position="hidden").run()
+    st.navigation(signed_out(PAGES, sign_in.page), position="hidden").run()
 else:
     who = access.current_access()
-    chosen = st.navigation(sections(open_to(PAGES, who)))
+    chosen = st.navigation(sections(PAGES, who))
     shell.frame(who)
     chosen.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,7 +10,7 @@ from streamlit.navigation.page import Page
 
 from backend.domain import Scope
 from dashboard.access import Access
-from dashboard.shell import guarded
+from dashboard.shell import empty, guarded, open_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,45 @@ def open_to(entries: Iterable[Entry], access: Access) -> list[Entry]:
     return [e for e in entries if e.scope is None or access.may(e.scope)]
 
 
-def sections(entries: Iterable[Entry]) -> dict[str, list[Page]]:
-    """Group pages as the menu shows them; the first is where one arrives."""
+def sections(entries: Sequence[Entry], access: Access) -> dict[str, list[Page]]:
+    """Group pages as the menu shows them; the first is where one arrives.
+
+    Those that the person may not open stay out of the menu, and say so to who follows a link.
+    """
+    allowed = open_to(entries, access)
     groups: dict[str, list[Page]] = {}
-    for number, entry in enumerate(entries):
-        page = st.Page(
-            guarded(entry.view),
-            title=entry.title,
-            icon=entry.icon,
-            url_path=entry.address,
-            default=number == 0,
-        )
-        groups.setdefault(entry.group, []).append(page)
+    for entry in allowed:
+        is_first = entry is allowed[0]
+        groups.setdefault(entry.group, []).append(_page(entry, entry.view, default=is_first))
+    refused = [e for e in entries if e not in allowed]
+    first = next(iter(groups.values()))
+    first.extend(_page(entry, _refuse, hidden=True) for entry in refused)
     return groups
+
+
+def _page(
+    entry: Entry, view: Callable[[], None], *, default: bool = False, hidden: bool = False
+) -> Page:
+    return st.Page(
+        guarded(view),
+        title=entry.title,
+        icon=entry.icon,
+        url_path=entry.address,
+        default=default,
+        visibility="hidden" if hidden else "visible",
+    )
+
+
+def _refuse() -> None:
+    open_page("Not for you, as it is")
+    empty(
+        "This page needs another role",
+        "Whoever runs this Brushmark can give you one. Visitors without a token may check "
+        "pictures, on the Check page, and nothing else.",
+        icon=":material/lock:",
+    )
+
+
+def signed_out(entries: Sequence[Entry], view: Callable[[], None]) -> list[Page]:
+    """Have every address ask for signing in: no link ends at a page that is not there."""
+    return [_page(entry, view, default=number == 0) for number, entry in enumerate(entries)]
