@@ -42,7 +42,7 @@ class Neighbourhood:
         """
         standard = (features - self.mean) / self.spread
         lengths = np.linalg.norm(standard, axis=1, keepdims=True)
-        likeness = (standard / np.maximum(lengths, _SMALL)) @ self.vectors.T.astype(np.float32)
+        likeness = (standard / np.maximum(lengths, _SMALL)) @ self.vectors.astype(np.float32).T
         nearest = np.argpartition(-likeness, k, axis=1)[:, :k]
         share: FloatArray = self.ai_generated[nearest].mean(axis=1).astype(np.float32)
         return share
