@@ -63,8 +63,9 @@ def _ask(client: Client) -> Access:
     try:
         return Access(client, *people.whoami(client))
     except Failure as failure:
-        # Not knowing who somebody is hides no page: the backend refuses what they may not do.
-        scope = None if failure.code in {"forbidden", "unauthenticated"} else Scope.ADMIN
+        # Not knowing who somebody is hides no page: each says itself what is wrong and what to
+        # do, and the backend refuses what the person may not do. Who has no role is known.
+        scope = None if failure.code == "forbidden" else Scope.ADMIN
         return Access(client, "", scope, failure)
 
 

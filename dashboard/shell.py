@@ -18,12 +18,17 @@ _STYLE = Path(__file__).with_name("style.css")
 
 def frame(access: Access) -> None:
     """Draw what stands around every page: the name, the state of the backend, who is here."""
-    st.html(_STYLE)
+    wear_style()
     st.logo(ICON, size="large")
     if access.client.is_public:
         return
     with st.sidebar:
         _backend_state(access)
+
+
+def wear_style() -> None:
+    """Bring our style sheet to the page."""
+    st.html(_STYLE)
 
 
 def _backend_state(access: Access) -> None:

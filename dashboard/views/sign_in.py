@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.shell import ICON
+from dashboard.shell import ICON, wear_style
 
 
 def page() -> None:
     """Ask the person to sign in, or say why that did not do."""
+    wear_style()
     st.image(ICON, width=56)
     st.title("Brushmark", anchor=False)
     if st.user.to_dict().get("is_logged_in"):

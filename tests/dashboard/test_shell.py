@@ -50,6 +50,21 @@ def test_the_frame_says_that_the_backend_is_ready(
     assert "local dashboard" in words
 
 
+@pytest.mark.parametrize("address", ["queue", "gallery", "audit"])
+def test_a_wrong_token_is_told_with_the_cure(
+    backend: RealBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Where the backend does not accept the dashboard's token, each page says what to do."""
+    (tmp_path / "stale").write_text("bm_revoked\n")
+    environment = {**backend.environment, "BRUSHMARK_DASHBOARD_TOKEN_FILE": str(tmp_path / "stale")}
+    page = open_page(environment, monkeypatch, address)
+    words = text(page)
+    assert "does not accept this dashboard's token" in words
+    assert "brushmark up" in words
+    assert "another role" not in words
+    assert "Try again" in [b.label for b in page.button]
+
+
 def test_a_backend_that_is_down_is_told_on_every_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
