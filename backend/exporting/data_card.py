@@ -67,7 +67,7 @@ def data_card(document: Mapping[str, Any]) -> str:
     chosen = ExportFormat(document["request"]["format"])
     parts = [
         _FRONT,
-        "\n## What is in it\n",
+        "## What is in it\n",
         _counts(document),
         "\n| file | what it is |\n|---|---|",
     ]

@@ -84,6 +84,7 @@ def make_export(
         zipped = folder / "zip"
         document = _write(zipped, placed, request, images, spools, folder, progress)
         found = describe(zipped)
+        zipped.chmod(0o600)  # other people's pictures: for its owner alone
         with zipped.open("rb+") as file:
             os.fsync(file.fileno())
         zipped.replace(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -87,6 +88,7 @@ def test_labels_are_the_latest_reviews(tmp_path: Path) -> None:
     rows = {row["sha256"]: row["label"] for row in manifest(tmp_path / "a.zip")}
     assert rows == {sha256(drawn(1)): "human_made", sha256(drawn(5)): "ai_generated"}
     assert (made.left_out.unreviewed, made.left_out.cannot_tell) == (2, 1)
+    assert os.name != "posix" or (tmp_path / "a.zip").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_filter_is_that_of_the_log(stocked: Home, tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from backend.errors import BadInput, BrushmarkError, NotFound, TooLarge
+from backend.errors import BadInput, BrushmarkError, NotFound, OutOfSpace, TooLarge
 from backend.exporting.request import ExportFormat, ExportRequest, Shares
 from backend.importing.importer import Importer, ImportReport
 from backend.settings import KeepImages
 from backend.storage import maintenance
+from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
 from tests.exporting.homes import (
     AI,
@@ -417,6 +418,28 @@ def test_what_is_not_there_is_said(home: Home, tmp_path: Path) -> None:
     (tmp_path / "bad" / "ai" / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(BadInput, match=r"no picture that could be imported. The first: ai/a.jpg"):
         bring(home, tmp_path / "bad")
+
+
+def test_a_full_disk_is_survived(
+    home: Home, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk fills in the middle, nothing was imported; with room again all of it is."""
+    real = ImageStore.put
+    kept = 0
+
+    def fill_up(self: ImageStore, digest: str, data: bytes) -> None:
+        nonlocal kept
+        kept += 1
+        if kept == 6:
+            raise OutOfSpace("There is no space left.")
+        real(self, digest, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageStore, "put", fill_up)
+        with pytest.raises(OutOfSpace):
+            bring(home, exported)
+    nothing_came(home)
+    assert bring(home, exported).taken.records == 20
 
 
 # ---- killed ---------------------------------------------------------------------------------
