@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dashboard.client.failures import Failure, strange
 from dashboard.client.transport import API, Client, Json
 
+_TOO_LARGE = (
+    "This zip holds or unpacks to more than is taken.",
+    "Split it, or import it on the backend's machine: `brushmark import FILE`.",
+)
+_IMPORT_TIMEOUT_S = (3.0, 3600.0)
+"""A large data set is judged picture by picture before the answer."""
 _FLAGS = ("reviewed", "conflict")
 _NUMBERS = ("min_score", "max_score")
 
@@ -41,6 +48,22 @@ def zipped(client: Client, export: Json) -> bytes:
 def remove(client: Client, export: Json) -> None:
     """Remove an export's zip; the history keeps its entry. Raises `Failure`."""
     client.delete(f"/exports/{export['id']}")
+
+
+def bring_in(client: Client, data: bytes) -> Json:
+    """Import a zip of labelled pictures; return what became of it. Raises `Failure`."""
+    try:
+        answer = client.send(
+            "POST", f"{API}/imports", kind="application/zip", data=data, timeout=_IMPORT_TIMEOUT_S
+        )
+    except Failure as failure:
+        # What is said of too large a picture does not fit a zip.
+        raise (Failure(*_TOO_LARGE) if failure.code == "too_large" else failure) from None
+    try:
+        result: Json = answer.json()["result"]
+    except (ValueError, KeyError, TypeError):
+        raise strange(answer) from None
+    return result
 
 
 def as_filter(query: Mapping[str, str]) -> dict[str, Any]:

@@ -67,16 +67,23 @@ class Client:
         """Ask for a file's bytes. Raises `Failure`."""
         return self.send("GET", API + path, params=_given(query)).content
 
-    def send(self, method: str, path: str, **parts: Any) -> requests.Response:
-        """Send one request; `path` begins at the server's root. Raises `Failure`."""
+    def send(
+        self, method: str, path: str, *, kind: str | None = None, **parts: Any
+    ) -> requests.Response:
+        """Send one request; `path` begins at the server's root. Raises `Failure`.
+
+        `kind` is the media type of a body that does not tell its own.
+        """
+        timeout = parts.pop("timeout", TIMEOUT_S)
+        told = {"Content-Type": kind} if kind else {}
         session = requests.Session()
         session.trust_env = False  # no proxy, no .netrc: the backend is next door
         try:
             answer = session.request(
                 method,
                 self.backend + path,
-                headers=self._headers(),
-                timeout=TIMEOUT_S,
+                headers={**self._headers(), **told},
+                timeout=timeout,
                 allow_redirects=False,
                 **parts,
             )

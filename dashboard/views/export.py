@@ -15,6 +15,7 @@ from dashboard.rates import count
 from dashboard.readout import REVIEWS
 from dashboard.shell import empty, explain, open_page
 from dashboard.views.export_history import history, result
+from dashboard.views.import_ import bring_in
 
 PAGE = "export"
 _SHEET = 14
@@ -64,6 +65,7 @@ def page() -> None:
         _teach(chosen, counted)
     _under_way(client)
     history(client)
+    bring_in(client)
 
 
 def _teach(chosen: Mapping[str, str], counted: Json) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from backend.settings import KeepImages
 from dashboard.client import Client, exports
 from tests.dashboard.conftest import RealBackend, serving
+from tests.dashboard.filling import picture
 from tests.dashboard.harness import open_page, text
 
 SHEET = {":orange[AI-generated]", ":blue[human-made]"}
@@ -136,3 +137,25 @@ def test_markup_in_a_filter_is_text(reviewed: RealBackend, monkeypatch: pytest.M
     time.sleep(0.3)
     page = open_page(reviewed.environment, monkeypatch, "export")
     assert r"\<b\>\*\*x\*\*\<\/b\>" in page.expander[0].label
+
+
+def test_a_data_set_is_brought_in(backend: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zip of folders is imported and told of, what was left out by name; a bad one is refused."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("ai/a.jpg", picture(1))
+        archive.writestr("human/b.jpg", picture(2))
+        archive.writestr("human/<b>c.jpg", b"no picture")
+    page = open_page(backend.environment, monkeypatch, "export")
+    page.file_uploader(key="zip").set_value([("set.zip", buffer.getvalue(), "application/zip")])
+    page.run()
+    page.button(key="import").click().run()
+    words = text(page)
+    assert "Imported 2 pictures and 2 labels (an image folder)." in words
+    assert "Left out: 1" in [e.label for e in page.expander]
+    assert "human/<b>c.jpg" in words
+    assert {m.label: m.value for m in page.metric}["AI-generated"] == "1"
+    page.file_uploader(key="zip").set_value([("bad.zip", b"no zip", "application/zip")])
+    page.run()
+    page.button(key="import").click().run()
+    assert "The upload is no whole zip file" in text(page)
