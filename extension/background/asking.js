@@ -2,12 +2,20 @@
 
 import { plainProblem } from "../lib/problems.js";
 import { ensureScript, enterAllFrames, showInWindow, tell } from "./frames.js";
+import { fetchAhead } from "./pictures.js";
+import { pairing } from "./stores.js";
 import { findTicket, issue, ticketOf, update } from "./tickets.js";
 
 /** Check what was clicked in a frame of a tab. Never rejects: a failure is shown. */
 export async function beginAt(tab, frameId, hints) {
   const ticket = await issue({ tabId: tab.id, frameId, incognito: tab.incognito, hints });
+  ahead(hints.srcUrl, tab.url);
   await begin(ticket);
+}
+
+// An unpaired extension asks nobody for a picture.
+async function ahead(address, pageUrl) {
+  if (address && (await pairing())) await fetchAhead(address, pageUrl).catch(() => {});
 }
 
 /** Let the user pick a picture with the mouse. Never rejects: a failure is shown. */

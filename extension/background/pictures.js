@@ -52,7 +52,7 @@ async function bytesOf({ address, bytes }, pageUrl, cookies) {
   }
   if (!webAddress(address)) throw new Problem("gone");
   if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
-  return download(address, cookies);
+  return (cookies && takeBegun(address)) || download(address, cookies);
 }
 
 // Our host permission for the backend reaches every program on this machine. A page from elsewhere
@@ -60,6 +60,26 @@ async function bytesOf({ address, bytes }, pageUrl, cookies) {
 async function mayFetch(address, pageUrl) {
   if (isLocal(address) && !isLocal(pageUrl)) return false;
   return chrome.permissions.contains({ origins: [hostPattern(address)] });
+}
+
+const begun = new Map();
+
+/**
+ * Begin to fetch the picture that was clicked, while our script is still on its way into the page.
+ * It is taken where that picture turns out to be the best candidate, and forgotten otherwise.
+ */
+export async function fetchAhead(address, pageUrl) {
+  if (!webAddress(address) || !(await mayFetch(address, pageUrl))) return;
+  const coming = download(address, true);
+  coming.catch(() => {}); // whoever takes it hears of it
+  begun.set(address, coming);
+  setTimeout(() => begun.delete(address), TIMEOUT_MS);
+}
+
+function takeBegun(address) {
+  const coming = begun.get(address);
+  begun.delete(address);
+  return coming;
 }
 
 async function download(address, cookies) {

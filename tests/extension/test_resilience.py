@@ -85,6 +85,7 @@ def test_a_backend_that_goes_and_comes_back(browser: Extended, site: Site, tmp_p
         view.locator("#page-note").get_by_text("not running").wait_for(state="hidden")
         revoke(second)
         assert said(browser, page) == "Brushmark no longer knows this browser"
+        page.keyboard.press("Escape")
         pair(browser, second)
         browser.menu(page, mediaType="image", srcUrl=ONE)
         browser.card(page).verdict()
