@@ -97,15 +97,16 @@ class Curation:
 
     # ---- queues -------------------------------------------------------------------------
 
-    def queue(self, strategy: Strategy, limit: int, holder: str) -> QueuePage:
+    def queue(self, strategy: Strategy, limit: int, holder: str | None) -> QueuePage:
         """Return the next pictures of a queue for one curator, and keep them from others.
 
+        Who may only look is no holder: nothing is kept for them.
         Each picture comes once, however many records are about it; those whose bytes are not
         kept are left out, since nobody can judge what is not there.
         """
         taken: list[PredictionRecord] = []
         for record in self._walk(strategy.mark):
-            if self._claims.take(record.image.sha256, holder):
+            if holder is None or self._claims.take(record.image.sha256, holder):
                 taken.append(record)
             if len(taken) == limit:
                 break

@@ -65,6 +65,15 @@ def test_two_curators_get_different_pictures(kept: Wired) -> None:
     assert queue(kept, ann, limit=2) == ids[:2]
 
 
+def test_who_only_looks_keeps_nothing_from_curators(kept: Wired) -> None:
+    """A token that cannot review sees the queue as it is, and takes no picture out of it."""
+    ids = log(kept, *GREY)
+    carol, bob = kept.token(Scope.READ, "carol"), kept.token(Scope.REVIEW, "bob")
+    assert queue(kept, carol) == ids
+    assert queue(kept, bob, limit=3) == ids[:3]
+    assert queue(kept, carol) == ids
+
+
 def test_a_lease_ends() -> None:
     """A picture that was claimed is free again once decided on, or after five minutes."""
     clock = Clock()
