@@ -21,7 +21,8 @@ def read_queue(query: schemas.QueueQuery) -> schemas.QueueOut:
     where model and file disagree; `appealed` those with an appeal and no review since; `random`
     the audit sample, drawn when it was logged; `flipped` those that another model version
     judges otherwise. What is given to one curator is kept from others for five minutes, and
-    again for as long as they ask; who may only read is given the same and keeps nothing. Pictures that are not kept are left out.
+    again for as long as they ask; who may only read is given the same and keeps nothing.
+    Pictures that are not kept are left out.
     """
     may_review = caller().may(Scope.REVIEW)
     holder = f"{caller().client}\n{query.session}" if may_review else None
