@@ -10,6 +10,9 @@ from backend.settings import Settings
 LOOPBACK = "127.0.0.1"
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 HEALTH = "/_stcore/health"
+LOCAL_UPLOAD_MB = "500"
+"""Whole data sets may come in at the machine's own screen; elsewhere a file has 20 MB at most, as
+whoever may not sign in can upload all the same, into the dashboard's memory."""
 
 
 def browsable(host: str) -> str:
@@ -50,6 +53,7 @@ def dashboard_program(settings: Settings) -> Program:
             *("--server.address", dashboard_host(settings)),
             *("--server.port", str(settings.dashboard_port)),
             *(("--secrets.files", str(settings.login)) if wants_login(settings) else ()),
+            *(("--server.maxUploadSize", LOCAL_UPLOAD_MB) if is_local(settings) else ()),
             *(part for host in hosts for part in ("--server.allowedHosts", host)),
             # A page of ours within another site's frame gets no cookies, and without one no upload.
             # The public page has no token, no session and no state that a forged request could use.
@@ -58,6 +62,11 @@ def dashboard_program(settings: Settings) -> Program:
         health_url=dashboard_url(settings) + HEALTH,
         environment=dashboard_environment(settings),
     )
+
+
+def is_local(settings: Settings) -> bool:
+    """Say whether the dashboard is for the person at this machine alone."""
+    return not settings.public and settings.login is None
 
 
 def wants_login(settings: Settings) -> bool:

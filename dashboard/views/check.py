@@ -16,6 +16,8 @@ from dashboard.views.check_card import Item, card, known_outcome
 from dashboard.views.paste import listen_for_pasted_pictures
 
 _MAX_LINKS = 20
+_MOST_MB = 20
+"""As the backend takes; a data set may be larger."""
 
 
 def page() -> None:
@@ -53,6 +55,7 @@ def _uploads() -> list[UploadedFile]:
             "Drop pictures here, browse for them, or paste one with Ctrl+V",
             accept_multiple_files=True,
             key="pictures",
+            max_upload_size=_MOST_MB,
         )
     listen_for_pasted_pictures()
     return uploads

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.access import login_wanted
 from dashboard.client import Client, Failure, Json, exports
 from dashboard.rates import count
 from dashboard.shell import explain
 from dashboard.words import plain
 
 _MOST_MB = 500
-"""The page passes the file on out of memory."""
+"""The page passes the file on out of memory; where people sign in, pictures' 20 MB hold."""
 _COUNTS = (
     ("known", "picture was here already", "pictures were here already"),
     ("reviewed", "label was here already", "labels were here already"),
@@ -33,7 +34,7 @@ def bring_in(client: Client) -> None:
         type=["zip"],
         key="zip",
         label_visibility="collapsed",
-        max_upload_size=_MOST_MB,
+        max_upload_size=None if login_wanted() else _MOST_MB,
     )
     if zipped is None:
         st.session_state.pop("imported", None)
