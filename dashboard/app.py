@@ -21,6 +21,7 @@ from dashboard.views import (  # noqa: E402
     check,
     export,
     gallery,
+    models,
     quality,
     queue,
     sign_in,
@@ -35,6 +36,7 @@ PAGES = (
     Entry("Insight", "Activity", "activity", ":material/monitoring:", Scope.READ, activity.page),
     Entry("Data", "Export", "export", ":material/dataset:", Scope.ADMIN, export.page),
     Entry("Installation", "Audit trail", "audit", ":material/history:", Scope.READ, audit.page),
+    Entry("Improve", "Models", "models", ":material/deployed_code:", Scope.READ, models.page),
 )
 
 st.set_page_config("Brushmark", shell.ICON, layout="wide", initial_sidebar_state=220)
