@@ -13,7 +13,7 @@ from typing import Any
 from backend.domain import AuditEvent, Job, new_id, utc_now
 from backend.errors import Conflict, NotFound, UnknownField
 from backend.jobs.folder import JobFolder
-from backend.settings import Settings
+from backend.settings import NAMES, PREFIX, Settings
 from backend.storage.repository import Repository
 
 FINE_TUNE, RE_SCORE = "fine-tune", "re-score"
@@ -145,7 +145,7 @@ def spawn_runner(settings: Settings, job_id: str) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env={**os.environ, "BRUSHMARK_HOME": str(settings.home)},
+            env={**_environment(), "BRUSHMARK_HOME": str(settings.home)},
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
             | getattr(subprocess, "DETACHED_PROCESS", 0),
@@ -153,3 +153,8 @@ def spawn_runner(settings: Settings, job_id: str) -> subprocess.Popen[bytes]:
     # Somebody has to take note of its end while this process lives.
     threading.Thread(target=process.wait, name=f"job {job_id}", daemon=True).start()
     return process
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, without what a dashboard beside it was told."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) or k in NAMES}

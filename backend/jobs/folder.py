@@ -51,17 +51,20 @@ class JobFolder:
 
     def is_alive(self) -> bool:
         """Say whether a process works on the job, or was started for it just now."""
+        if not (self.path / "held").exists():
+            # Not probed by its lock yet: to look would be to stand in the process's way.
+            try:
+                started = (self.path / "started").stat().st_mtime
+            except OSError:
+                return False
+            return time.time() - started < STARTING_S
         lock = self.lock()
         try:
             lock.acquire()
         except Timeout:
             return True
         lock.release()
-        try:
-            started = (self.path / "started").stat().st_mtime
-        except OSError:
-            return False
-        return time.time() - started < STARTING_S and not (self.path / "held").exists()
+        return False
 
     def mark_held(self) -> None:
         """Note that the process has taken the job: from now on its lock tells of its life."""

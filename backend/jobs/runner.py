@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 0.5
 _ASK_EVERY_S = 0.3
+_PATIENCE_S = 3.0
+"""Whoever looks whether a job lives holds its lock for a moment."""
 WORK: dict[str, Callable[[Work], dict[str, object]]] = {
     FINE_TUNE: fine_tune_job,
     RE_SCORE: re_score_job,
@@ -42,7 +44,7 @@ def run(settings: Settings, job_id: str) -> None:
     """
     folder = JobFolder.of(settings, job_id)
     try:
-        with folder.lock():
+        with folder.lock().acquire(timeout=_PATIENCE_S):
             folder.mark_held()
             repository = open_repository(settings)
             try:

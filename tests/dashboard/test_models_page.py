@@ -1,0 +1,110 @@
+"""The page Models, run by Streamlit's own harness against a real backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.model.card import Card
+from backend.model.registry import find_card
+from backend.settings import Settings
+from backend.storage import open_repository
+from backend.tuning.loop import Source, fine_tune
+from dashboard import model_charts
+from tests.dashboard.conftest import RealBackend, serving
+from tests.dashboard.harness import open_page, text
+from tests.tuning.planted import QUICK, fill_log
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Card:
+    return find_card(Settings(home=Path("/nonexistent")))
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory, shipped: Card) -> Iterator[RealBackend]:
+    """A backend with a reviewed log and a candidate that was fine-tuned on it."""
+    settings = Settings(home=tmp_path_factory.mktemp("models") / "home")
+    settings.prepare_home()
+    repository = open_repository(settings)
+    fill_log(repository, shipped)
+    fine_tune(settings, repository, shipped, Source(), recipe=QUICK, version="candidate")
+    repository.close()
+    with serving(settings.home) as real:
+        yield real
+
+
+def test_versions_are_shown_served_and_rolled_back(
+    tuned: RealBackend, shipped: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each version has its figures and its card; a click serves one, another goes back."""
+    page = open_page(tuned.environment, monkeypatch, "models")
+    words = text(page)
+    assert "candidate" in words
+    assert "fine-tuned here" in words
+    assert "How it came about" in words
+    assert [m.label for m in page.metric][:3] == [
+        "Balanced accuracy",
+        "Human called AI",
+        "Calibration error",
+    ]
+    page.button("shadow-candidate").click().run()
+    assert "candidate judges along" in text(page)
+    page.button("serve-candidate").click().run()
+    assert not page.exception
+    assert find_card(tuned.settings).ref.version == "candidate"
+    page.button("roll-back").click().run()
+    assert not page.exception
+    assert find_card(tuned.settings).ref.version == shipped.ref.version
+
+
+def test_two_versions_are_compared(tuned: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of both on both hold-outs, the change with its interval, and the flips."""
+    page = open_page(tuned.environment, monkeypatch, "models", part="Compare")
+    words = text(page)
+    assert "The shipped evaluation set" in words
+    assert "This installation's audit records" in words
+    assert "of the latest 300 verdicts would change" in words
+    assert len(page.get("plotly_chart")) == 2
+    assert page.button("release").label == "Serve candidate"
+
+
+def test_a_fine_tune_is_started_and_followed(
+    tuned: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The button starts a job in a process of its own; a page opened anew finds it again."""
+    page = open_page(tuned.environment, monkeypatch, "models", part="Fine-tune")
+    assert "300 labelled pictures to learn from" in text(page).replace("**", "")
+    assert "None yet" in text(page)
+    page.button("start-re-score").click().run()
+    deadline = time.monotonic() + 60
+    while "done" not in text(page):
+        assert time.monotonic() < deadline, text(page)
+        time.sleep(0.3)
+        page = open_page(tuned.environment, monkeypatch, "models", part="Fine-tune")
+    assert "verdicts would be another" in text(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_better_is_drawn_to_the_right(theme: str) -> None:
+    """A falling error and a rising accuracy both lie right of nought, within their intervals."""
+    figures = [
+        {"name": name, "champion": 0.5, "candidate": candidate, "low": low, "high": high,
+         "margin": 0.01, "guarded": True, "refused": False}
+        for name, candidate, low, high in (
+            ("balanced_accuracy", 0.6, 0.05, 0.15),
+            ("human_called_ai", 0.4, -0.2, -0.05),
+        )
+    ]  # fmt: skip
+    drawn = model_charts.changes(figures, theme)
+    assert [round(trace.x[0], 6) for trace in drawn.data] == [10, -1, 10, -1]
+    spans = [trace.error_x for trace in drawn.data if trace.error_x.array is not None]
+    assert [round(span.arrayminus[0], 6) for span in spans] == [5, 5]
+    history = [
+        {"step": 20, "loss": 0.7, "replay_loss": 0.3, "evaluation_balanced_accuracy": 0.76},
+        {"step": 40, "loss": 0.4, "replay_loss": 0.3, "evaluation_balanced_accuracy": 0.77},
+    ]
+    assert [list(t.y) for t in model_charts.curve(history, theme).data][2] == [0.76, 0.77]
