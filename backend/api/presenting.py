@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from backend.api import PREFIX, context, schemas
 from backend.curation import Deed
-from backend.domain import Appeal, Policy, Review
+from backend.domain import Appeal, Basis, Outcome, Policy, Review, ReviewLabel
 from backend.model.explain import render_overlay
 from backend.model.registry import Version
 from backend.service import Checked
@@ -46,6 +46,14 @@ def known_verdict(checked: Checked) -> schemas.KnownVerdict:
         "label": checked.review.label,
         "created_at": time_to_text(checked.review.created_at),
     }
+    if checked.review is not None and checked.review.label is not ReviewLabel.CANNOT_TELL:
+        # A person's word on these very bytes comes before the model's; its score stays beside.
+        outcome = Outcome(checked.review.label.value)
+        known |= {
+            "outcome": outcome,
+            "basis": Basis.REVIEW,
+            "summary": f"A curator has looked at this very file and says it is {outcome.words}.",
+        }
     return schemas.KnownVerdict.model_validate(known)
 
 
