@@ -4,7 +4,7 @@ import { reverseSearches, webAddress } from "../lib/addresses.js";
 import { fromBase64, toBase64 } from "../lib/bytes.js";
 import { Problem } from "../lib/problems.js";
 import { contextToSend } from "../lib/settings.js";
-import { obtain, outOfReach } from "./pictures.js";
+import { mannerOf, obtain, outOfReach } from "./pictures.js";
 import { fileAppeal } from "./appeals.js";
 import { captureCrop } from "./screen.js";
 import { noteSent, pairedBackend, pairing, settings } from "./stores.js";
@@ -29,7 +29,7 @@ export async function runCheck(message, sender) {
     const closed = await outOfReach(candidates, sender.url);
     if (closed.length > 0) return { read: closed };
   }
-  const picture = await rememberingHost(ticket, () => obtain(candidates, sender.url));
+  const picture = await rememberingHost(ticket, () => obtain(candidates, sender.url, mannerOf(ticket)));
   return judge(ticket, backend, picture, sender);
 }
 

@@ -6,21 +6,31 @@ import { Problem } from "../lib/problems.js";
 
 const TIMEOUT_MS = 20_000;
 
+/** From the cache where it lies there, with the cookies of its host. */
+const AS_SHOWN = Object.freeze({ cache: "force-cache", credentials: "include" });
+/** For what a page chose and nobody pressed. */
+export const UNASKED = Object.freeze({ cache: "force-cache", credentials: "omit" });
+/** For private windows: the cookies and the cache that we have are not theirs. */
+export const PRIVATE = Object.freeze({ cache: "no-store", credentials: "omit" });
+
+/** Say how the hosts of pictures are asked for a click. */
+export const mannerOf = ({ incognito }) => (incognito ? PRIVATE : AS_SHOWN);
+
 /**
  * Have the bytes of the first candidate that can be had.
  *
  * @param {{address: string, bytes?: string, how: string}[]} candidates best first; `bytes` is
  *   base64 that the page's script has read already.
  * @param {string} pageUrl the page that shows them, as the browser says.
- * @param {{cookies: boolean}} [manner] whether their hosts may see who asks.
+ * @param {{credentials: string, cache: string}} [manner] how their hosts are asked.
  * @returns {Promise<{bytes: Uint8Array, address: string, how: string}>}
  * @throws {Problem} the most helpful of what went wrong.
  */
-export async function obtain(candidates, pageUrl, { cookies = true } = {}) {
+export async function obtain(candidates, pageUrl, manner = AS_SHOWN) {
   let worst = null;
   for (const candidate of candidates) {
     try {
-      const bytes = await bytesOf(candidate, pageUrl, cookies);
+      const bytes = await bytesOf(candidate, pageUrl, manner);
       requirePicture(bytes);
       if (candidate.shape && !(await hasShape(bytes, candidate.shape))) continue;
       return { bytes, address: candidate.address, how: candidate.how };
@@ -43,7 +53,7 @@ export async function outOfReach(candidates, pageUrl) {
   return closed;
 }
 
-async function bytesOf({ address, bytes }, pageUrl, cookies) {
+async function bytesOf({ address, bytes }, pageUrl, manner) {
   if (typeof bytes === "string") return fromBase64(bytes);
   if (address.startsWith("data:")) {
     const decoded = decodeDataAddress(address);
@@ -52,7 +62,7 @@ async function bytesOf({ address, bytes }, pageUrl, cookies) {
   }
   if (!webAddress(address)) throw new Problem("gone");
   if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
-  return (cookies && takeBegun(address)) || download(address, cookies);
+  return (manner === AS_SHOWN && takeBegun(address)) || download(address, manner);
 }
 
 // Our host permission for the backend reaches every program on this machine. A page from elsewhere
@@ -70,7 +80,7 @@ const begun = new Map();
  */
 export async function fetchAhead(address, pageUrl) {
   if (!webAddress(address) || !(await mayFetch(address, pageUrl))) return;
-  const coming = download(address, true);
+  const coming = download(address, AS_SHOWN);
   coming.catch(() => {}); // whoever takes it hears of it
   begun.set(address, coming);
   setTimeout(() => begun.delete(address), TIMEOUT_MS);
@@ -82,14 +92,12 @@ function takeBegun(address) {
   return coming;
 }
 
-async function download(address, cookies) {
+async function download(address, manner) {
   const host = hostOf(address);
   let answer;
   try {
     answer = await fetch(address, {
-      // As the page shows it: from the cache where it lies there, with the cookies of its host.
-      cache: "force-cache",
-      credentials: cookies ? "include" : "omit",
+      ...manner,
       headers: { Accept: "image/avif,image/webp,image/png,image/jpeg,image/gif,*/*;q=0.5" },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

@@ -8,7 +8,7 @@ import { contextToSend } from "../lib/settings.js";
 import { briefOf, isCurrent } from "../lib/verdicts.js";
 import { readCandidates } from "./checks.js";
 import { ensureScript } from "./frames.js";
-import { obtain, outOfReach } from "./pictures.js";
+import { PRIVATE, UNASKED, obtain, outOfReach } from "./pictures.js";
 import { scannedSender } from "./sites.js";
 import { noteSent, pairedBackend, settings } from "./stores.js";
 import { issue } from "./tickets.js";
@@ -39,7 +39,7 @@ export async function scanPictures({ pictures }, sender) {
   if (!Array.isArray(pictures) || pictures.length > MOST_IN_MESSAGE) throw new Problem("stopped");
   const backend = await pairedBackend();
   const current = await inForce(backend);
-  const had = await Promise.all(pictures.map((each) => download(() => have(each, sender))));
+  const had = await Promise.all(pictures.map((each) => download(() => have(each, sender, site))));
   const found = had.filter(({ bytes }) => bytes);
   const verdicts = await verdictsOf(found, { backend, current, site, sender });
   return {
@@ -62,14 +62,14 @@ async function requireScanned(sender) {
 }
 
 // A page chooses these addresses and nobody pressed a button: no cookies of other sites go along.
-async function have({ candidates: told, readHere }, sender) {
+async function have({ candidates: told, readHere }, sender, { incognito }) {
   try {
     const candidates = readCandidates(told);
     if (!readHere) {
       const closed = await outOfReach(candidates, sender.url);
       if (closed.length > 0) return { read: closed };
     }
-    const { bytes } = await obtain(candidates, sender.url, { cookies: false });
+    const { bytes } = await obtain(candidates, sender.url, incognito ? PRIVATE : UNASKED);
     return { bytes, hash: await sha256(bytes) };
   } catch (error) {
     return { problem: plainProblem(error) };

@@ -307,6 +307,31 @@ def test_a_script_elsewhere_has_nothing_checked(browser: Extended, site: Site) -
     assert browser.worker.evaluate(hello, True) == {"on": False}
 
 
+def test_private_windows_leave_no_trace(
+    browser: Extended, site: Site, backend: RealBackend
+) -> None:
+    """Where they are allowed, pictures get verdicts; neither the log nor the session keeps any."""
+    source = site.put(f"{CDN}/private.jpg", File(jpeg(400, 300, seed=99), "image/jpeg"))
+    page = browser.open(site.page("<p>words</p>", "/private"))
+    switch(browser, page)
+    allowed = {"settings": {"scanPrivate": True, "sendAddresses": "always"}}
+    ask(browser, f"() => chrome.storage.local.set({json.dumps(allowed)})")
+    known = len(backend.records())
+    check = """
+      (address) => new Promise((resolve) => chrome.runtime.onMessage.dispatch(
+        {type: "scan.check", pictures: [{candidates: [{address, how: "picture"}]}]},
+        {id: chrome.runtime.id, url: "http://pages.example/private", frameId: 0,
+         tab: {id: 1, incognito: true, url: "http://pages.example/private", title: "T"}},
+        resolve))
+    """
+    (answer,) = browser.worker.evaluate(check, source)["results"]
+    assert answer["verdict"]["outcome"]
+    assert len(backend.records()) == known
+    kept = ask(browser, "async () => JSON.stringify(await chrome.storage.session.get(null))")
+    assert "verdict:" not in kept
+    assert "/check/batch" not in kept
+
+
 def test_one_click_pauses_everywhere(browser: Extended, site: Site) -> None:
     """Pausing takes every badge away on every page; going on brings them back."""
     page = browser.open(site.page(f"<img src={ONE}>", "/pause"))
