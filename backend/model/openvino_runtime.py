@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,20 @@ class OpenVinoJudge(CardJudge):
         self._local = threading.local()
 
 
+@cache
+def openvino_core() -> ov.Core:
+    """Return the one core of this process, which is never let go.
+
+    Its plugin of the processor gives the calling thread a stack for signals and puts the one
+    before back when it goes. Were there several, one for each model, the last to go would put
+    back a stack that is gone, and the next signal would end the process: so it was when a model
+    had been activated and somebody pressed Ctrl-C.
+    """
+    return ov.Core()
+
+
 def _compile(card: Card, precision: str, *, streams: int) -> Any:
-    core = ov.Core()
+    core = openvino_core()
     try:
         xml, weights = (INT8_XML, INT8_BIN) if precision == "int8" else (GRAPH_XML, GRAPH_BIN)
         model = core.read_model(card.folder / xml, card.folder / weights)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from backend.model.card import GRAPH_BIN, GRAPH_XML, Calibration
 from backend.model.card_judge import CardJudge
+from backend.model.openvino_runtime import openvino_core
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.processor import this_processor
 from backend.training.calibrate import apply
@@ -50,7 +51,7 @@ def quantise(folder: Path, target: Path, spec: Preprocessing, rows: Sequence[Row
 
     chosen = rows[:: max(1, len(rows) // CALIBRATION_PICTURES)][:CALIBRATION_PICTURES]
     pictures = [to_tensor(open_picture(row), spec)[None] for row in chosen]
-    model = ov.Core().read_model(folder / GRAPH_XML, folder / GRAPH_BIN)
+    model = openvino_core().read_model(folder / GRAPH_XML, folder / GRAPH_BIN)
     small = nncf.quantize(
         model,
         nncf.Dataset(pictures),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 import torch
 from PIL import Image
@@ -16,7 +15,7 @@ from backend.imaging.decode import decode
 from backend.model import openvino_runtime
 from backend.model.architectures import find_architecture, load_checkpoint
 from backend.model.card import Card
-from backend.model.openvino_runtime import OpenVinoJudge
+from backend.model.openvino_runtime import OpenVinoJudge, openvino_core
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.processor import Processor
 from backend.model.registry import SHIPPED, load_judge
@@ -82,7 +81,7 @@ def test_a_linear_heads_map_sums_to_the_logit(tmp_path: Path) -> None:
     architecture = find_architecture("resnet18-linear")
     network = architecture.build({}).eval()
     export_graph(architecture, network, tmp_path / "graph.xml", 96)
-    core = ov.Core()
+    core = openvino_core()
     model = core.read_model(tmp_path / "graph.xml")
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     bias = float(network.fc.bias[1].detach() - network.fc.bias[0].detach())
@@ -204,3 +203,22 @@ def test_the_setting_chooses_the_runtime(settings: Settings, name: RuntimeName) 
     """BRUSHMARK_RUNTIME decides what runs the network, and the judge says so."""
     judge = load_judge(Settings(home=settings.home, runtime=name))
     assert judge.device.lower().startswith(name.value)
+
+
+def test_a_signal_after_models_were_swapped_is_survived(card: Card) -> None:
+    """Whichever models came and went, a signal reaches its handler and not the system's."""
+    swaps = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from backend.model.card import load_card\n"
+        "from backend.model.openvino_runtime import OpenVinoJudge\n"
+        f"card = load_card(Path({str(card.folder)!r}))\n"
+        "signal.signal(signal.SIGTERM, lambda number, frame: print('heard'))\n"
+        "serving = OpenVinoJudge(card)\n"
+        "for _ in range(3):\n"
+        "    serving = OpenVinoJudge(card)\n"
+        "del serving\n"
+        "signal.raise_signal(signal.SIGTERM)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", swaps], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

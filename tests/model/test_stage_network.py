@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 import torch
 
@@ -15,6 +14,7 @@ from backend.model.architectures import (
     load_initialisation,
     save_checkpoint,
 )
+from backend.model.openvino_runtime import openvino_core
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import MAP_SIZE, ServedStages, StageHead, StageNetwork
 from backend.training.graph import export_graph
@@ -91,7 +91,7 @@ def test_covering_a_warm_place_lowers_the_logit_more_than_a_cool_one(
 def test_the_exported_graph_gives_what_torch_gives(network: StageNetwork, tmp_path: Path) -> None:
     """Logit, statistics and map of the served graph are torch's."""
     export_graph(find_architecture("resnet18-stages"), network, tmp_path / "graph.xml", 128)
-    core = ov.Core()
+    core = openvino_core()
     compiled = core.compile_model(
         core.read_model(tmp_path / "graph.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
