@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 from backend.domain import (
@@ -53,6 +53,15 @@ FETCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarReview:
+    """What a curator said of a picture that looks like another: a hint, never a verdict."""
+
+    label: ReviewLabel
+    reviewed_at: datetime
+    distance_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A record with what is known of its bytes since."""
 
@@ -61,6 +70,8 @@ class Checked:
     review: Review | None
     appeals: int
     logged: bool
+    similar: SimilarReview | None = None
+    """Looked for where one picture is asked about and its own bytes have no review."""
 
 
 class Service:
@@ -135,7 +146,18 @@ class Service:
         if keep_log:
             kept = self._is_kept(judged.verdict, audit or review is not None)
             self._log(record, Extras(judged.activation, judged.features, judged.phash), data, kept)
-        return Checked(record, judged.activation, review, 0, keep_log)
+        similar = None if review else self._similar_review(judged.phash)
+        return Checked(record, judged.activation, review, 0, keep_log, similar)
+
+    def _similar_review(self, phash: int | None) -> SimilarReview | None:
+        if phash is None:
+            return None
+        for found in self.repository.similar_reviewed(phash):
+            digest = found.record.image.sha256
+            review = self.repository.latest_reviews([digest]).get(digest)
+            if review is not None:
+                return SimilarReview(review.label, review.created_at, found.distance_bits)
+        return None
 
     def _log(self, record: PredictionRecord, extras: Extras, data: bytes, kept: bool) -> None:
         # The picture first: a record must never name a kept picture that is not there.
@@ -253,6 +275,14 @@ class Service:
             Checked(r, None, reviews.get(r.image.sha256), appeals.get(r.id, 0), True)
             for r in records
         )
+
+    def describe_one(self, record: PredictionRecord) -> Checked:
+        """Describe a record; where it has no review, with that of a picture that looks alike."""
+        (described,) = self.describe([record])
+        if described.review is not None:
+            return described
+        phash = self.repository.get_extras(record.id).phash
+        return replace(described, similar=self._similar_review(phash))
 
     def list(
         self, where: PredictionFilter, *, sort: str, limit: int, cursor: str | None

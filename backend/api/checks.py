@@ -101,7 +101,7 @@ def _check(data: bytes, options: schemas.CheckOptions) -> schemas.Prediction:
     keep_log = options.log and who.scope is not None
     checked = service().check_image(data, context, who.client, keep_log=keep_log)
     if who.scope is None:  # who reviewed and what they noted is not for visitors
-        checked = replace(checked, review=None)
+        checked = replace(checked, review=None, similar=None)
     api().metrics.count_check(checked.record.verdict.outcome)
     return presenting.prediction(checked, inline_heatmap=options.heatmap)
 

@@ -71,7 +71,7 @@ def read_prediction(prediction_id: str) -> schemas.Prediction:
     A token of scope `check` finds its own predictions alone.
     """
     record = service().get(prediction_id, owner())
-    return presenting.prediction(service().describe([record])[0])
+    return presenting.prediction(service().describe_one(record))
 
 
 @predictions.delete("/predictions/<prediction_id>")

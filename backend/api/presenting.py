@@ -23,7 +23,18 @@ def prediction(checked: Checked, *, inline_heatmap: bool = False) -> schemas.Pre
         appeals=checked.appeals,
         heatmap=_heatmap(checked, inline_heatmap),
     )
-    return schemas.Prediction.model_validate(document)
+    return schemas.Prediction.model_validate({**document, "similar_review": _similar(checked)})
+
+
+def _similar(checked: Checked) -> dict[str, object] | None:
+    found = checked.similar
+    if found is None:
+        return None
+    return {
+        "label": found.label,
+        "reviewed_at": time_to_text(found.reviewed_at),
+        "distance_bits": found.distance_bits,
+    }
 
 
 def _heatmap(checked: Checked, inline: bool) -> str | None:

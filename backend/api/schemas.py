@@ -297,6 +297,14 @@ class ReviewOut(Shape):
     undone_at: TimeText | None
 
 
+class SimilarReview(Shape):
+    """What a curator said of a picture that looks alike: a hint, never a verdict."""
+
+    label: ReviewLabel
+    reviewed_at: TimeText
+    distance_bits: int = Field(description="How many of the hashes’ 64 bits differ.")
+
+
 class Prediction(Shape):
     """One prediction of the log, with what is known of its bytes since."""
 
@@ -318,6 +326,9 @@ class Prediction(Shape):
     appeals: int
     heatmap: str | None
     elapsed_ms: float
+    similar_review: SimilarReview | None = Field(
+        None, description="Where one picture is asked about that has no review of its own."
+    )
 
 
 class PredictionPage(Shape):

@@ -241,6 +241,39 @@ def test_a_review_comes_back_with_the_next_check(wired: Wired) -> None:
     assert wired.check(wired.token(), PICTURE).json["review"]["label"] == "ai_generated"
 
 
+def test_a_review_of_a_picture_that_looks_alike_comes_as_a_hint(wired: Wired) -> None:
+    """A copy of a reviewed picture gets the nearest review beside its own verdict."""
+    first = wired.check(wired.token("check", "somebody else"), PICTURE).json
+    assert first["similar_review"] is None
+    wired.client.post(
+        f"{API}/predictions/{first['id']}/reviews",
+        json={"label": "human_made", "note": "asked the painter"},
+        headers=wired.token("review"),
+    )
+    copy = encode(draw(seed=3).resize((280, 228)), "JPEG", quality=60)
+    answer = wired.check(wired.token("check"), copy)
+    hint = answer.json["similar_review"]
+    assert (hint["label"], hint["distance_bits"] <= 8) == ("human_made", True)
+    assert (answer.json["review"], answer.json["basis"]) == (None, "model")
+    assert "painter" not in answer.text
+    read = wired.client.get(f"{API}/predictions/{answer.json['id']}", headers=wired.token())
+    assert read.json["similar_review"] == hint
+    # The reviewed bytes have the review itself, another picture has nothing to go by.
+    assert wired.check(wired.token("check"), PICTURE).json["similar_review"] is None
+    other = wired.check(wired.token("check"), jpeg(seed=4)).json
+    assert (other["review"], other["similar_review"]) == (None, None)
+
+
+def test_a_hint_goes_when_its_review_is_undone(wired: Wired) -> None:
+    """What a curator took back is no hint any more."""
+    first = wired.check(wired.token(), PICTURE).json
+    reviews = f"{API}/predictions/{first['id']}/reviews"
+    review = wired.client.post(reviews, json={"label": "human_made"}, headers=wired.token()).json
+    wired.client.delete(f"{API}/reviews/{review['id']}", headers=wired.token())
+    copy = encode(draw(seed=3), "JPEG", quality=60)
+    assert wired.check(wired.token(), copy).json["similar_review"] is None
+
+
 def test_small_pictures_are_not_assessed(wired: Wired) -> None:
     """A picture too small to tell gets an honest answer, without probabilities or heat map."""
     record = wired.check(wired.token(), jpeg(90, 90)).json

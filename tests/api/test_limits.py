@@ -11,7 +11,7 @@ from backend.access import new_pairing_code
 from backend.api.limits import Buckets, Rate, address_key, client_address
 from backend.errors import SlowDown
 from tests.api.harness import API, Clock, Wired, problem
-from tests.pictures import jpeg
+from tests.pictures import draw, encode, jpeg
 
 
 def test_visitors_of_a_public_server_get_both_probabilities_and_leave_no_trace(
@@ -42,6 +42,9 @@ def test_visitors_see_no_reviewer(wired_with: Callable[..., Wired]) -> None:
     )
     assert wired.check(headers).json["review"]["note"] == "asked the painter"
     assert wired.check().json["review"] is None
+    copy = encode(draw(), "JPEG", quality=60)
+    assert wired.check(headers, copy).json["similar_review"]["label"] == "human_made"
+    assert wired.check(None, copy).json["similar_review"] is None
 
 
 def test_visitors_may_do_nothing_else(wired_with: Callable[..., Wired]) -> None:
