@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from backend.domain import Outcome, PredictionRecord
 from backend.storage.prediction_log import to_record
 from backend.storage.query_sql import Condition, bindable
 from backend.storage.repository import NEAR_BITS, Mark, Similar
 from backend.storage.review_log import ReviewLog
+from backend.storage.reviewed_hashes import ReviewedHashes
+from backend.storage.schema import STEPS, Step
 
 _ALL = (1 << 64) - 1
 _APPEALED = (
@@ -29,6 +32,10 @@ _MARKED = {
 
 class WaitingLog(ReviewLog):
     """Queues of review and near-duplicates, read from indexes that hold nothing else."""
+
+    def __init__(self, path: Path, steps: Sequence[Step] = STEPS) -> None:
+        super().__init__(path, steps)
+        self._reviewed_hashes = ReviewedHashes()
 
     def list_waiting(
         self, mark: Mark, *, middle: float = 0.5, limit: int = 50, offset: int = 0
@@ -57,28 +64,36 @@ class WaitingLog(ReviewLog):
 
     def similar(self, phash: int, *, bits: int = NEAR_BITS, limit: int = 50) -> tuple[Similar, ...]:
         """Return the records whose pictures look like one, nearest first, then newest."""
-        return self._similar("phash IS NOT NULL", phash, bits, limit)
-
-    def similar_reviewed(self, phash: int, *, bits: int = NEAR_BITS) -> tuple[Similar, ...]:
-        """Return those among similar records whose bytes have a standing review."""
-        return self._similar("phash IS NOT NULL AND label IS NOT NULL", phash, bits, 50)
-
-    def _similar(self, where: str, phash: int, bits: int, limit: int) -> tuple[Similar, ...]:
-        sql = f"SELECT doc_id, phash FROM predictions INDEXED BY predictions_phash WHERE {where}"
+        sql = (
+            "SELECT doc_id, phash FROM predictions INDEXED BY predictions_phash"
+            " WHERE phash IS NOT NULL"
+        )
         with self.db.connections.using() as connection:
             near = [
-                (distance, -doc_id)
+                (distance, doc_id)
                 for doc_id, stored in connection.execute(sql).fetchall()
                 if (distance := ((stored ^ phash) & _ALL).bit_count()) <= bits
             ]
-        near = sorted(near)[:limit]
-        records = self._records([-doc_id for _, doc_id in near])
-        return tuple(Similar(r, d) for r, (d, _) in zip(records, near, strict=True))
+        return self._similar(near, limit)
+
+    def similar_reviewed(self, phash: int, *, bits: int = NEAR_BITS) -> tuple[Similar, ...]:
+        """Return those among similar records whose bytes have a standing review."""
+        with self.db.connections.using() as connection:
+            near = self._reviewed_hashes.near(connection, phash, bits)
+        return self._similar(near, 50)
+
+    def _similar(self, near: Sequence[tuple[int, int]], limit: int) -> tuple[Similar, ...]:
+        nearest = sorted(near, key=lambda found: (found[0], -found[1]))[:limit]
+        found = self._found([doc_id for _, doc_id in nearest])
+        return tuple(Similar(found[d], bits) for bits, d in nearest if d in found)
 
     def _records(self, doc_ids: Sequence[int]) -> tuple[PredictionRecord, ...]:
-        where = Condition("doc_id IN (SELECT value FROM json_each(?))", (json.dumps(doc_ids),))
-        found = {d.doc_id: to_record(d) for d in self.predictions.select(where)}
+        found = self._found(doc_ids)
         return tuple(found[doc_id] for doc_id in doc_ids if doc_id in found)
+
+    def _found(self, doc_ids: Sequence[int]) -> Mapping[int, PredictionRecord]:
+        where = Condition("doc_id IN (SELECT value FROM json_each(?))", (json.dumps(doc_ids),))
+        return {d.doc_id: to_record(d) for d in self.predictions.select(where)}
 
 
 def _waiting(what: str, mark: Mark, middle: float) -> tuple[str, tuple[object, ...]]:

@@ -467,6 +467,15 @@ class RepositoryContract:
         assert repository.similar_reviewed(top) == ()
         repository.append_review(review(1, record(1)))
         assert [s.record.id for s in repository.similar_reviewed(top)] == [make_id("P", 1)]
+        repository.append_reviews([review(3, record(3)), review(0, record(0))])
+        near = repository.similar_reviewed(top)
+        assert [s.distance_bits for s in near] == [0, 1, 8]
+        repository.undo_review(make_id("R", 1), LATER)
+        repository.delete_prediction(make_id("P", 0))
+        assert [s.record.id for s in repository.similar_reviewed(top)] == [make_id("P", 3)]
+        repository.append_review(review(5, record(2)))
+        near = repository.similar_reviewed(top)
+        assert [s.record.id for s in near] == [make_id("P", 2), make_id("P", 3)]
         assert repository.get_extras(make_id("P", 3)).phash == top | 0xFF
 
     def test_appeals(self, repository: Repository) -> None:
