@@ -60,7 +60,8 @@ async function bytesOf({ address, bytes }, pageUrl, manner) {
     if (!decoded) throw new Problem("not_a_picture");
     return decoded.bytes;
   }
-  if (!webAddress(address)) throw new Problem("gone");
+  // What only the page can read it could not: a canvas that others drew on, a blob it let go of.
+  if (!webAddress(address)) throw new Problem("kept_by_page");
   if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
   return (manner === AS_SHOWN && takeBegun(address)) || download(address, manner);
 }
@@ -108,13 +109,40 @@ async function download(address, manner) {
   return readAtMost(answer, MAX_PICTURE_BYTES);
 }
 
+// Nothing beyond the limit is waited for, whatever the host says of its length.
 async function readAtMost(answer, limit) {
-  const declared = Number(answer.headers.get("content-length") ?? 0);
-  if (declared > limit) throw new Problem("too_large");
-  const bytes = new Uint8Array(await answer.arrayBuffer().catch(() => {
-    throw new Problem("unreachable", { host: hostOf(answer.url) });
-  }));
-  if (bytes.length > limit) throw new Problem("too_large");
+  if (!answer.body) return new Uint8Array();
+  const reader = answer.body.getReader();
+  if (Number(answer.headers.get("content-length") ?? 0) > limit) return refuse(reader);
+  const parts = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await nextOf(reader, answer);
+    if (done) return joined(parts, size);
+    size += value.length;
+    if (size > limit) return refuse(reader);
+    parts.push(value);
+  }
+}
+
+function refuse(reader) {
+  reader.cancel().catch(() => {});
+  throw new Problem("too_large");
+}
+
+function nextOf(reader, { url }) {
+  return reader.read().catch(() => {
+    throw new Problem("unreachable", { host: hostOf(url) });
+  });
+}
+
+function joined(parts, size) {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }
 
@@ -133,7 +161,7 @@ async function hasShape(bytes, shape) {
 }
 
 // A missing permission can be given; that a copy is gone helps nobody while another is there.
-const HELPFUL = ["host_permission", "too_large", "unsupported", "not_a_picture"];
+const HELPFUL = ["host_permission", "too_large", "unsupported", "not_a_picture", "unreachable"];
 
 function worse(known, found) {
   if (!known) return found;

@@ -6,7 +6,7 @@ const MOST_LISTED = 300;
 const key = (tabId) => `page:${tabId}`;
 
 /** Take down how a frame stands. A new document in the top frame begins a new page. */
-export async function noteReport({ doc, items, closed, problem, left }, sender) {
+export async function noteReport({ doc, items, closed, failed, problem, left }, sender) {
   if (!(await scannedSender(sender))) return forgetReports(sender.tab.id);
   const name = key(sender.tab.id);
   const { [name]: known } = await chrome.storage.session.get(name);
@@ -15,7 +15,8 @@ export async function noteReport({ doc, items, closed, problem, left }, sender) 
   const frames = fresh ? {} : known.frames;
   frames[sender.frameId] = {
     items: (Array.isArray(items) ? items : []).slice(0, MOST_LISTED),
-    closed: closed ?? {}, problem: problem ?? null, left: Number(left) || 0,
+    closed: closed ?? {}, problem: problem ?? null,
+    failed: Number(failed) || 0, left: Number(left) || 0,
   };
   await chrome.storage.session.set({ [name]: { doc: top ? doc : known?.doc ?? null, frames } });
   await showCount(sender.tab.id, frames);

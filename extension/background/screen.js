@@ -5,16 +5,20 @@ import { decodeDataAddress } from "../lib/bytes.js";
 import { cropOf } from "../lib/crop.js";
 
 /**
- * Take a picture of a tab and cut a piece out.
+ * Take a picture of the tab in front and cut a piece out.
  * @param {{left: number, top: number, width: number, height: number, viewWidth: number}} area in
  *   CSS pixels of the tab's view, and how wide that view is.
  * @returns {Promise<Uint8Array>} a PNG.
- * @throws {Problem} “out_of_sight” where nothing of the area can be seen.
+ * @throws {Problem} “out_of_sight” where nothing of the area can be seen, “screen_permission”
+ *   where our button was not pressed on this page: its site alone is not enough for browsers.
  */
-export async function captureCrop(tab, area) {
-  const address = await chrome.tabs.captureVisibleTab(tab.windowId, { format: "png" })
-    .catch((error) => {
-      throw new Problem("page_forbidden", { detail: error.message });
+export async function captureCrop({ id, windowId }, area) {
+  const { active } = await chrome.tabs.get(id);
+  if (!active) throw new Problem("out_of_sight"); // or another tab would be copied
+  const address = await chrome.tabs.captureVisibleTab(windowId, { format: "png" })
+    .catch(({ message }) => {
+      const reason = /activeTab|all_urls/.test(message) ? "screen_permission" : "page_forbidden";
+      throw new Problem(reason, { detail: reason === "page_forbidden" ? message : "" });
     });
   const { bytes, type } = decodeDataAddress(address);
   const screen = await createImageBitmap(new Blob([bytes], { type }));

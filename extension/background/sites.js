@@ -70,7 +70,12 @@ export function setPaused({ paused }) {
 export async function permissionsAdded() {
   const { wanted } = await chrome.storage.session.get("wanted");
   if (!wanted || Date.now() - wanted.at > 5 * 60_000) return;
-  await switchOn(wanted).catch(() => {}); // something else was granted
+  try {
+    await switchOn(wanted);
+    await chrome.storage.session.remove("wanted");
+  } catch {
+    // Something else was granted.
+  }
 }
 
 /** Let go of what the user took back in the browser's settings. */

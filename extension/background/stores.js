@@ -1,7 +1,7 @@
 /** What outlives the worker: settings and pairing on disk, the rest for the session alone. */
 
 import { Backend } from "../lib/backend.js";
-import { dashboardBase } from "../lib/addresses.js";
+import { dashboardBase, hostPattern } from "../lib/addresses.js";
 import { Problem } from "../lib/problems.js";
 import { changeSettings, readSettings } from "../lib/settings.js";
 import { describeRequest, withRequest } from "../lib/sent.js";
@@ -58,7 +58,7 @@ export function backendAt(base, token = null) {
 
 // Why a connection failed is not told to scripts; these are the causes that can be asked for.
 async function explainSilence(base) {
-  const reachable = await chrome.permissions.contains({ origins: [`${new URL(base).origin}/*`] })
+  const reachable = await chrome.permissions.contains({ origins: [hostPattern(base)] })
     .catch(() => true);
   if (!reachable) return new Problem("backend_permission", { host: new URL(base).hostname });
   for (const name of ["local-network-access", "loopback-network", "local-network"]) {

@@ -38,11 +38,11 @@
 
   function badgeOf(verdict, found, press) {
     const tip = build("span", { class: "tip", dir: words.direction() },
-      ...linesOf(verdict).map((line, i) => build(i === 0 ? "b" : "span", {}, line)));
+      ...words.linesOf(verdict).map((line, i) => build(i === 0 ? "b" : "span", {}, line)));
     // Not in the order of Tab: a page may have hundreds. The list in the popup is for the keyboard.
     return build("button", {
       class: `badge ${found}`, type: "button", tabindex: "-1",
-      "aria-label": linesOf(verdict).join(". "),
+      "aria-label": words.linesOf(verdict).join(". "),
       on: {
         click: (event) => {
           event.stopPropagation();
@@ -50,16 +50,6 @@
         },
       },
     }, sign(found), markOf(verdict), tip);
-  }
-
-  function linesOf({ outcome, ai, review, similar, conflict }) {
-    const likely = ai === null ? null : word("probabilityAi", words.percent(ai));
-    return [
-      review ? word(`reviewed_${review.label}`, words.day(review.at)) : word(`outcome_${outcome}`),
-      likely,
-      conflict ? word("conflictShort") : null,
-      similar ? word(`similar_${similar.label}`, words.day(similar.at)) : null,
-    ].filter(Boolean);
   }
 
   const SIGNS = { ai_generated: "AI", uncertain: "?", cannot_tell: "?", not_assessed: "–" };

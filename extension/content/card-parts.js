@@ -18,11 +18,12 @@
     return [
       review(record.review),
       element("h2", { class: record.outcome, id: "outcome" }, word(`outcome_${record.outcome}`)),
+      copied(view.how),
       probabilities(record.probabilities),
       element("p", {}, record.summary),
       conflict(record.conflict),
       likeness(record),
-      evidence(record.evidence),
+      evidence(record.evidence, view.how),
       element("p", { class: "faint" }, facts(view)),
       caution(view),
       buttons(view, press),
@@ -34,6 +35,11 @@
     if (!latest) return null;
     const words = word(`reviewed_${latest.label}`, day(latest.created_at));
     return element("p", { class: "review" }, words);
+  }
+
+  // Said at once and not among the facts: such a copy is judged less well than the file.
+  function copied(how) {
+    return how === "screen" ? element("p", { class: "conflict" }, word("how_screen")) : null;
   }
 
   function probabilities(both) {
@@ -61,11 +67,14 @@
     return element("p", { class: "hint" }, word(`similar_${similar.label}`, day(similar.reviewed_at)));
   }
 
-  function evidence(rows) {
+  // What was drawn anew by the browser carries nothing of the file: that it is absent means nothing.
+  const REDRAWN = ["screen", "canvas", "frame"];
+
+  function evidence(rows, how) {
     if (!rows) return null;
     const found = rows.filter(({ status }) => status !== "absent");
     if (found.length === 0) {
-      return rows.length > 0 ? element("p", { class: "faint" }, word("evidenceNone")) : null;
+      return rows.length > 0 && !REDRAWN.includes(how) ? element("p", { class: "faint" }, word("evidenceNone")) : null;
     }
     return element("section", { "aria-labelledby": "evidence" },
       element("h3", { id: "evidence" }, word("evidenceTitle")),
@@ -90,7 +99,8 @@
     const { format, width, height, bytes } = record.image;
     const size = `${number(width)} × ${number(height)}`;
     const scored = record.probabilities ? word("scoredAt", size) : word("readAt", size);
-    return [`${scored} (${format}, ${fileSize(bytes)})`, word(`how_${how}`)].filter(Boolean).join(" · ");
+    const taken = how === "screen" ? "" : word(`how_${how}`);
+    return [`${scored} (${format}, ${fileSize(bytes)})`, taken].filter(Boolean).join(" · ");
   }
 
   function caution({ logged }) {

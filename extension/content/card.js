@@ -174,17 +174,5 @@
     ours.heat.hide(ticket);
   }
 
-  /** Run something while no card can be seen: a copy of the screen must not show ours. */
-  async function outOfTheWay(work) {
-    const hidden = current?.host;
-    hidden?.style.setProperty("visibility", "hidden", "important");
-    try {
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      return await work();
-    } finally {
-      hidden?.style.setProperty("visibility", "visible", "important");
-    }
-  }
-
-  ours.card ??= { show, note, close, outOfTheWay };
+  ours.card ??= { show, note, close };
 })();

@@ -1,7 +1,7 @@
 /** A check as the page's side of it goes: find, read, ask the worker, show. */
 (() => {
   const ours = (globalThis.brushmark ??= {});
-  const { card, heat, locate, picker, read } = ours;
+  const { card, elements, heat, locate, picker, read } = ours;
   const LEAST_VIEW = { width: 300, height: 240 };
   const found = new Map();
 
@@ -67,7 +67,7 @@
       return present(ticket, null, { phase: "problem", problem: nothingFound(true) });
     }
     element.scrollIntoView({ block: "nearest", inline: "nearest" });
-    await showing(ticket, element, () => card.outOfTheWay(() => {
+    await showing(ticket, element, () => elements.outOfTheWay(() => {
       const area = areaInTab(element);
       if (!area) throw { reason: "out_of_sight", detail: "", host: "", actions: [] };
       return ask({ type: "check.screenCopy", ticket, area });

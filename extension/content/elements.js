@@ -32,6 +32,7 @@
    */
   function host(styles, near) {
     const made = document.createElement("brushmark-host");
+    hosts.add(made);
     ours.dom.claim(made);
     const shadow = made.attachShadow({ mode: "closed" });
     dress(shadow, styles);
@@ -39,6 +40,25 @@
     for (const [name, value] of Object.entries(BARE)) made.style.setProperty(name, value, "important");
     place(made, near);
     return { host: made, shadow };
+  }
+
+  const hosts = new Set();
+
+  /** Run something while nothing of ours can be seen: a copy of the screen must not show it. */
+  async function outOfTheWay(work) {
+    const shown = connected();
+    for (const each of shown) each.style.setProperty("visibility", "hidden", "important");
+    try {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      return await work();
+    } finally {
+      for (const each of shown) each.style.setProperty("visibility", "visible", "important");
+    }
+  }
+
+  function connected() {
+    for (const each of hosts) if (!each.isConnected) hosts.delete(each);
+    return [...hosts];
   }
 
   // `all: initial` keeps the page's inherited and own styles off the host itself.
@@ -71,5 +91,5 @@
     }
   }
 
-  ours.elements ??= { element, host };
+  ours.elements ??= { element, host, outOfTheWay };
 })();

@@ -6,6 +6,7 @@
   const MOST_MESSAGES = 2;
   const COLLECT_MS = 60;
   const AGAIN_S = [2, 5, 15, 30, 60];
+  const PASSING = new Set(["busy", "slow_down", "timed_out", "no_model", "no_space"]);
 
   /**
    * Make a queue.
@@ -39,30 +40,36 @@
       while (!ended && waiting.length > 0 && running < (failures > 0 ? 1 : MOST_MESSAGES)) {
         running += 1;
         const entries = waiting.splice(0, MOST_IN_MESSAGE);
-        send(entries).then(wentWell, (problem) => wentWrong(entries, problem)).finally(() => {
+        const open = new Set(entries); // those without an answer yet
+        send(entries, open).then(wentWell, (problem) => wentWrong([...open], problem)).finally(() => {
           running -= 1;
           if (failures === 0 && waiting.length > 0) later(0);
         });
       }
     }
 
-    async function send(entries) {
+    async function send(entries, open) {
       const asked = await Promise.all(entries.map(async (entry) =>
         ({ entry, candidates: await readNear(candidatesOf(entry)) })));
-      const unread = await deliver(asked, false);
+      const unread = await deliver(asked, false, open);
       const tried = await Promise.all(unread.map(async ({ entry, candidates, read: closed }) =>
         ({ entry, candidates: await readShared(candidates, closed) })));
-      if (tried.length > 0) await deliver(tried, true);
+      if (tried.length > 0) await deliver(tried, true, open);
     }
 
-    async function deliver(asked, readHere) {
+    async function deliver(asked, readHere, open) {
       const pictures = asked.map(({ candidates }) => ({ candidates, readHere }));
       const { results } = await ask({ type: "scan.check", pictures });
       const unread = [];
+      let passing = null;
       asked.forEach((each, i) => {
-        if (results[i].read) unread.push({ ...each, read: results[i].read });
-        else if (!ended) answered(each.entry, results[i]);
+        const { read: closed, problem } = results[i];
+        if (closed) return unread.push({ ...each, read: closed });
+        if (PASSING.has(problem?.reason)) return (passing = problem);
+        open.delete(each.entry);
+        return ended || answered(each.entry, results[i]);
       });
+      if (passing) throw passing; // the others have their answers
       return unread;
     }
 

@@ -76,6 +76,7 @@
 
   function tick(look) {
     if (!scan) return;
+    if (!chrome.runtime?.id) return end(); // the extension was taken away, switched off or renewed
     const places = new Map();
     for (const entry of scan.entries.values()) {
       if (!entry.element.isConnected) forget(entry);
@@ -163,9 +164,11 @@
       if (!scan) return;
       scan.timer = null;
       const { closed, problem, queue } = scan;
-      const items = [...scan.entries.values()].filter(({ verdict }) => verdict).map(described);
-      chrome.runtime.sendMessage({ type: "scan.report", doc, items, closed, problem, left: queue.left })
-        .catch(() => {});
+      const entries = [...scan.entries.values()];
+      const items = entries.filter(({ verdict }) => verdict).map(described);
+      const failed = entries.filter(({ state }) => state === "failed").length;
+      const told = { doc, items, closed, failed, problem, left: queue.left };
+      scanQueue.ask({ type: "scan.report", ...told }).catch(() => {});
     }, REPORT_MS);
   }
 

@@ -22,5 +22,15 @@
   /** “ltr” or “rtl”: of the browser's language, not of the page. */
   const direction = () => word("@@bidi_dir") || "ltr";
 
-  ours.words ??= { word, percent, day, locale, direction };
+  /** Say in a few lines what was found (see `briefOf` in lib/verdicts.js), the weightiest first. */
+  function linesOf({ outcome, ai, review, similar, conflict }) {
+    return [
+      review ? word(`reviewed_${review.label}`, day(review.at)) : word(`outcome_${outcome}`),
+      ai === null ? null : word("probabilityAi", percent(ai)),
+      conflict ? word("conflictShort") : null,
+      similar ? word(`similar_${similar.label}`, day(similar.at)) : null,
+    ].filter(Boolean);
+  }
+
+  ours.words ??= { word, percent, day, locale, direction, linesOf };
 })();

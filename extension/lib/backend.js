@@ -113,8 +113,9 @@ export class Backend {
     const answer = await this._ask(method, path, options);
     try {
       return await answer.json();
-    } catch {
-      throw new Problem("not_brushmark");
+    } catch (error) {
+      if (error?.name === "TimeoutError") throw new Problem("timed_out");
+      throw new Problem(error instanceof SyntaxError ? "not_brushmark" : "down"); // it ended in the middle
     }
   }
 

@@ -37,7 +37,7 @@ async function take(file, { dropped = false } = {}) {
   $("verdict").hidden = false;
   show(...parts.busy());
   try {
-    if (!file) throw { reason: "not_a_picture", host: "", actions: [] };
+    if (!file) throw { reason: "no_file", host: "", actions: [] };
     if (file.size > MAX_PICTURE_BYTES) throw { reason: "too_large", host: "", actions: [] };
     const bytes = toBase64(new Uint8Array(await file.arrayBuffer()));
     const incognito = (await chrome.windows?.getCurrent?.())?.incognito === true;

@@ -38,6 +38,8 @@ function showPairing({ base, paired, client, local }) {
 
 async function find() {
   const found = await ask("backend.find", { base: $("base").value });
+  // Firefox asks before we may look, and only at a press of a button: nothing is wrong yet.
+  if (found.problem?.reason === "backend_permission") return;
   if (found.problem) return showProblem(news, found.problem);
   $("base").value = found.base;
   showNews(news, word("foundBackend", found.version, found.base));
@@ -138,3 +140,4 @@ $("scan-private").addEventListener("change", ({ target }) =>
 chrome.storage.onChanged.addListener((changes) => changes.scanning && showSites());
 await Promise.all([showSites(), showSettings(), showSent(), showShortcut()]);
 await doing(described.paired ? $("test") : $("find"), described.paired ? failingTest : find)();
+document.body.dataset.ready = "";

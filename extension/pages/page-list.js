@@ -40,12 +40,16 @@ function showCounts(items) {
 
 function showNote(items, frames) {
   const problem = frames.map((frame) => frame.problem).find(Boolean);
-  const left = frames.reduce((sum, frame) => sum + frame.left, 0);
+  const sum = (name) => frames.reduce((total, frame) => total + (frame[name] ?? 0), 0);
+  const [left, failed] = [sum("left"), sum("failed")];
   $("page-note").replaceChildren();
   if (problem) return showProblem($("page-note"), problem);
   $("page-note").className = "faint";
-  if (left > 0) $("page-note").textContent = word("pageLeft", left);
-  else if (items.length === 0) $("page-note").textContent = word("pageNothing");
+  $("page-note").textContent = [
+    left > 0 ? word("pageLeft", left) : "",
+    failed > 0 ? word("pageFailed", failed) : "",
+    left + failed + items.length === 0 ? word("pageNothing") : "",
+  ].filter(Boolean).join(" ");
 }
 
 function showClosed(frames, site) {
@@ -77,13 +81,11 @@ function row(item, tab) {
   const line = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.title = word("pagePoint");
-  button.append(
-    part("dot", SIGNS[foundIn(item)], foundIn(item)),
-    part("name", item.name || word("pageUnnamed")),
-    part("how", howOf(item)),
-  );
-  button.setAttribute("aria-label", `${word(`outcome_${foundIn(item)}`)}: ${item.name || word("pageUnnamed")}`);
+  const name = item.name || word("pageUnnamed");
+  const said = globalThis.brushmark.words.linesOf(item).join(". ");
+  button.title = `${said}. ${word("pagePoint")}`;
+  button.append(part("dot", SIGNS[foundIn(item)], foundIn(item)), part("name", name), part("how", howOf(item)));
+  button.setAttribute("aria-label", `${name}: ${said}`);
   button.addEventListener("click", () =>
     ask("scan.point", { tabId: tab.id, frameId: item.frameId, id: item.id }).catch(() => {}));
   line.append(button);

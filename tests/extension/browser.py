@@ -224,6 +224,14 @@ class Card:
         return bool(self.world.inside(f"find({json.dumps(selector)}) !== null"))
 
 
+def _await_settings(context: BrowserContext, address: str) -> None:
+    """Wait for the settings, which open by themselves: in a blank tab of ours if they find one."""
+    deadline = time.monotonic() + WAIT_S
+    while not any(page.url == address for page in context.pages):
+        assert time.monotonic() < deadline, "the settings do not open by themselves"
+        context.pages[0].wait_for_timeout(20)
+
+
 @contextmanager
 def extended(folder: Path, profile: Path, site_port: int, **options: Any) -> Iterator[Extended]:
     """Start a Chromium with an unpacked extension; every `.example` host is the fixture site."""
@@ -251,6 +259,8 @@ def extended(folder: Path, profile: Path, site_port: int, **options: Any) -> Ite
                 if context.service_workers
                 else context.wait_for_event("serviceworker")
             )
-            yield Extended(context, worker.url.split("/")[2])
+            browser = Extended(context, worker.url.split("/")[2])
+            _await_settings(context, browser.page_url("options"))
+            yield browser
         finally:
             context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import zlib
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from backend.domain import Scope
 from backend.storage import open_repository
 from tests.extension.browser import Card, Extended
 from tests.extension.conftest import RealBackend
-from tests.extension.scanning import everything_off, popup
+from tests.extension.scanning import badges, everything_off, popup, switch
 from tests.extension.site import CDN, File, Site
 from tests.pictures import draw, encode, jpeg
 
@@ -26,11 +27,11 @@ async (state) => {
   await chrome.tabs.sendMessage(tab.id, message, { frameId: 0 });
 }
 """
-SIMILAR = {"label": "human_made", "reviewed_at": "2026-11-12T10:00:00Z", "distance": 3}
 
 
 def check(browser: Extended, site: Site, file: File) -> Card:
-    source = site.put(f"{CDN}/told", file)
+    # An address of its own: what was shown before lies in the browser's cache.
+    source = site.put(f"{CDN}/told-{zlib.crc32(file.body)}", file)
     page = browser.open(site.page(f"<img src={source} width=300>", "/told"))
     browser.menu(page, mediaType="image", srcUrl=source)
     return browser.card(page).verdict()
@@ -52,8 +53,34 @@ def test_evidence_stands_in_the_card(browser: Extended, site: Site) -> None:
     card.until(lambda: "a hill" in card.text, "the prompt to open")
 
 
-def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) -> None:
-    """A similar picture's review stands beside the verdict; a review of this one replaces it."""
+def test_the_review_of_a_likeness_is_a_hint_everywhere(
+    browser: Extended, site: Site, backend: RealBackend
+) -> None:
+    """A copy of a reviewed picture has a hint in card, badge and list, and a verdict of its own."""
+    drawn = draw(600, 450, seed=123)
+    check(browser, site, File(encode(drawn, "PNG"), "image/png"))
+    review(backend, backend.records()[0].id)
+    card = check(browser, site, File(encode(drawn, "JPEG", quality=60), "image/jpeg"))
+    hint = "A similar picture was reviewed as human-made on"
+    assert hint in card.text
+    assert "Reviewed by a curator" not in card.text
+    assert card.heading == "Uncertain"
+    copy = encode(drawn.resize((480, 360)), "JPEG", quality=70)
+    source = site.put(f"{CDN}/alike", File(copy, "image/jpeg"))
+    page = browser.open(site.page(f"<img alt='A copy' src={source}>", "/alike"))
+    switch(browser, page)
+    (badge,) = badges(browser, page).wait(1)
+    assert badge.found == "uncertain"
+    assert hint in str(badge.label)
+    row = popup(browser, page).locator("#pictures button")
+    row.get_by_text("≈").wait_for()
+    assert hint in str(row.get_attribute("title"))
+    assert hint in str(row.get_attribute("aria-label"))
+    everything_off(browser)
+
+
+def test_a_review_comes_first_and_conflict_is_said(browser: Extended, site: Site) -> None:
+    """Disagreement of model and file is said aloud; a review of these bytes stands above it all."""
     card = check(browser, site, File(jpeg(400, 300, seed=121), "image/jpeg"))
     record: dict[str, Any] = {
         "outcome": "uncertain",
@@ -62,20 +89,19 @@ def test_likeness_is_a_hint_and_conflict_is_said(browser: Extended, site: Site) 
         "evidence": [],
         "review": None,
         "conflict": True,
-        "similar_review": SIMILAR,
+        "similar_review": None,
         "image": {"format": "JPEG", "width": 400, "height": 300, "bytes": 9000},
     }
     view = {"record": record, "how": "picture", "searches": [], "logged": True}
     browser.worker.evaluate(_SHOW, {"phase": "verdict", "view": view})
     card.until(lambda: "A sentence." in card.text, "the made-up verdict")
-    assert "similar picture was reviewed as human-made" in card.text
     assert "Model and file disagree" in card.text
     assert card.heading == "Uncertain"
     review = {"label": "human_made", "created_at": "2026-11-13T10:00:00Z"}
     view["record"] = {**record, "review": review}
     browser.worker.evaluate(_SHOW, {"phase": "verdict", "view": view})
     card.until(lambda: "Reviewed by a curator" in card.text, "the review")
-    assert "similar" not in card.text
+    assert card.text.index("Reviewed by a curator") < card.text.index("Uncertain")
 
 
 def test_an_appeal_is_answered_in_the_popup(

@@ -380,3 +380,9 @@ def test_the_popup_judges_a_file_itself(
     view.get_by_text("Not a kind of picture that can be judged").or_(
         view.get_by_text("The picture is damaged")
     ).wait_for()
+    view.evaluate(
+        """() => document.querySelector("#drop").dispatchEvent(new DragEvent(
+          "drop", {dataTransfer: new DataTransfer(), bubbles: true, cancelable: true}))"""
+    )
+    view.get_by_text("That brought no file").wait_for()
+    view.get_by_text("copy the picture and paste it here").wait_for()
