@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -68,6 +69,46 @@ def near_hashes(hashes: Hashes, most_bits: int = NEAR_BITS) -> Pairs:
         bits = _popcount(distinct[pairs[:, 0]] ^ distinct[pairs[:, 1]])
         found.append(_spread(pairs[bits <= most_bits], owner))
     return np.unique(np.concatenate(found), axis=0)
+
+
+def alike(hashes: Sequence[int | None], told: Sequence[str | None]) -> list[int]:
+    """Return for each picture the least index of its group.
+
+    Grouped are near-duplicates by hash, transitively, and pictures that were told to belong
+    together. A picture without a hash stands alone unless told otherwise.
+    """
+    forest = Forest(len(hashes))
+    seen, values = _known(hashes)
+    for first, second in near_hashes(values).tolist() if seen else ():
+        forest.join(seen[first], seen[second])
+    named: dict[str, int] = {}
+    for i, name in enumerate(told):
+        if name is not None:
+            forest.join(named.setdefault(name, i), i)
+    return forest.roots()
+
+
+def contradicted(hashes: Sequence[int | None], labels: Sequence[Hashable]) -> list[bool]:
+    """Say for each picture whether one that looks alike has another label.
+
+    Which of the two is right, only a curator can say; a model that learned from both would
+    learn nothing, and one that was tested on both would be wrong once whatever it said.
+    """
+    found: dict[int, set[Hashable]] = defaultdict(set)
+    for value, label in zip(hashes, labels, strict=True):
+        if value is not None:
+            found[value].add(label)
+    values = sorted(found)
+    around = {value: set(some) for value, some in found.items()}
+    for first, second in near_hashes(np.array(values, np.uint64)).tolist() if values else ():
+        around[values[first]] |= found[values[second]]
+        around[values[second]] |= found[values[first]]
+    return [value is not None and len(around[value]) > 1 for value in hashes]
+
+
+def _known(hashes: Sequence[int | None]) -> tuple[list[int], Hashes]:
+    seen = [i for i, value in enumerate(hashes) if value is not None]
+    return seen, np.array([hashes[i] for i in seen], np.uint64)
 
 
 def _candidates(distinct: Hashes, band_bits: int) -> Iterator[Pairs]:

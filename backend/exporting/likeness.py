@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
-
-from backend.dataset.grouping import Forest, near_hashes
-from backend.domain import Label
+from backend.dataset.grouping import alike, contradicted
 from backend.errors import BrushmarkError
 from backend.exporting.examples import Example, Progress
 from backend.imaging.decode import decode
@@ -59,25 +56,12 @@ def _hash(sha256: str, images: ImageStore) -> int | None:
 def without_contradictions(
     examples: Sequence[Example],
 ) -> tuple[list[Example], list[tuple[str, str]]]:
-    """Leave out every picture that has a near-duplicate with the other label.
-
-    Which of the two labels is right, only a curator can say; a model that learned from both
-    would learn nothing, and one that was tested on both would be wrong once whatever it said.
-    """
-    labels: dict[int, set[Label]] = defaultdict(set)
-    for example in examples:
-        if example.phash is not None:
-            labels[example.phash].add(example.label)
-    values = np.array(sorted(labels), np.uint64)
-    around = {value: set(found) for value, found in labels.items()}
-    for first, second in near_hashes(values).tolist() if len(values) else ():
-        a, b = int(values[first]), int(values[second])
-        around[a] |= labels[b]
-        around[b] |= labels[a]
+    """Leave out every picture that has a near-duplicate with the other label."""
     kept: list[Example] = []
     out: list[tuple[str, str]] = []
-    for example in examples:
-        if example.phash is not None and len(around[example.phash]) > 1:
+    wrong = contradicted([e.phash for e in examples], [e.label for e in examples])
+    for example, is_wrong in zip(examples, wrong, strict=True):
+        if is_wrong:
             out.append((example.sha256, example.label.value))
         else:
             kept.append(example)
@@ -90,17 +74,7 @@ def group(examples: Sequence[Example]) -> list[str]:
     A group is named after the least hash in it, so the same pictures have the same groups
     wherever they are exported. A picture without a perceptual hash stands alone.
     """
-    forest = Forest(len(examples))
-    seen = [i for i, example in enumerate(examples) if example.phash is not None]
-    if seen:
-        values = np.array([examples[i].phash for i in seen], np.uint64)
-        for first, second in near_hashes(values).tolist():
-            forest.join(seen[first], seen[second])
-    told: dict[str, int] = {}
-    for i, example in enumerate(examples):
-        if example.group is not None:
-            forest.join(told.setdefault(example.group, i), i)
-    roots = forest.roots()
+    roots = alike([e.phash for e in examples], [e.group for e in examples])
     least: dict[int, str] = {}
     for example, root in zip(examples, roots, strict=True):
         least[root] = min(least.get(root, example.sha256), example.sha256)

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
+from backend.dataset.grouping import alike, contradicted
 from backend.domain import Label, PredictionRecord, ReviewLabel
 from backend.errors import BadInput, BadRun, NotFound, WeightsDamaged
 from backend.model.card import Card
-from backend.storage.repository import MAX_PAGE, PredictionFilter, Repository
+from backend.storage.repository import MAX_PAGE, Extras, PredictionFilter, Repository
 from backend.tuning.head import trunk_digest
 
 FEATURES = "features.safetensors"
@@ -137,8 +138,9 @@ def _split(path: Path, split: str) -> tuple[Examples, npt.NDArray[np.float64]]:
 def from_log(repository: Repository, card: Card, known: Iterable[Card]) -> Gathered:
     """Gather every reviewed picture whose vector comes from this release's trunk.
 
-    A picture is learnt from once, under the label of its latest review. Audit records, and
-    whatever shares a group with one, are held out.
+    A picture is learnt from once, under the label of its latest review. Pictures that look
+    alike, and those imported as one series, are a group; where they carry both labels they are
+    left aside. Audit records, and whatever shares a group with one, are held out.
 
     Args:
         repository: the log.
@@ -147,7 +149,7 @@ def from_log(repository: Repository, card: Card, known: Iterable[Card]) -> Gathe
     """
     models = {c.ref.sha256 for c in sharing_trunk(card, known)}
     left: Counter[str] = Counter()
-    rows: dict[str, tuple[bytes, int, str, str, str]] = {}
+    found: dict[str, _Logged] = {}
     audits: set[str] = set()
     for page in _pages(repository):
         reviews = repository.latest_reviews([r.image.sha256 for r in page])
@@ -155,21 +157,50 @@ def from_log(repository: Repository, card: Card, known: Iterable[Card]) -> Gathe
             digest = record.image.sha256
             if record.audit:
                 audits.add(digest)
-            if digest in rows or digest not in reviews:
+            if digest in found or digest not in reviews:
                 continue
             label = _TARGETS.get(reviews[digest].label)
-            vector = _vector(repository, record) if label is not None else None
+            extras = _extras(repository, record) if label is not None else None
             if label is None:
                 left["nobody could tell"] += 1
-            elif vector is None or record.model is None or len(vector) != 2 * card.feature_size:
+            elif extras is None or extras.features is None or record.model is None:
                 left["without a vector"] += 1
-            elif record.model.sha256 not in models:
+            elif record.model.sha256 not in models or len(extras.features) != 2 * card.feature_size:
                 left["scored by another network"] += 1
             else:
-                rows[digest] = (vector, label, digest, _source(record), digest)
-    every = gathered(list(rows.values()), card.feature_size)
+                found[digest] = _Logged(extras.features, label, _source(record), extras.phash)
+    every = _grouped(found, repository, left, card.feature_size)
     held = np.isin(every.groups, every.groups[np.isin(every.keys, list(audits))])
     return Gathered(every.take(~held), every.take(held), left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """What the log has of a labelled picture."""
+
+    vector: bytes
+    label: int
+    source: str
+    phash: int | None
+
+
+def _grouped(
+    found: Mapping[str, _Logged], repository: Repository, left: Counter[str], size: int
+) -> Examples:
+    """Stack pictures by their hash, in groups; those that look alike with both labels go."""
+    wrong = contradicted([p.phash for p in found.values()], [p.label for p in found.values()])
+    if any(wrong):
+        left["labelled otherwise than one that looks alike"] = sum(wrong)
+    kept = {k: p for (k, p), is_wrong in zip(found.items(), wrong, strict=True) if not is_wrong}
+    keys = list(kept)
+    credits = repository.credits_of(keys)
+    told = [credits[key].group if key in credits else None for key in keys]
+    roots = alike([p.phash for p in kept.values()], told)
+    rows = [
+        (p.vector, p.label, keys[root], p.source, key)
+        for (key, p), root in zip(kept.items(), roots, strict=True)
+    ]
+    return gathered(rows, size)
 
 
 def sharing_trunk(card: Card, known: Iterable[Card]) -> list[Card]:
@@ -189,9 +220,9 @@ def _pages(repository: Repository) -> Iterator[tuple[PredictionRecord, ...]]:
             return
 
 
-def _vector(repository: Repository, record: PredictionRecord) -> bytes | None:
+def _extras(repository: Repository, record: PredictionRecord) -> Extras | None:
     try:
-        return repository.get_extras(record.id).features
+        return repository.get_extras(record.id)
     except NotFound:
         return None
 

@@ -7,7 +7,7 @@ import pytest
 
 from backend.dataset import grouping
 from backend.dataset.build import group_pictures
-from backend.dataset.grouping import Forest, near_hashes, near_vectors
+from backend.dataset.grouping import Forest, alike, contradicted, near_hashes, near_vectors
 from backend.dataset.picture_facts import PictureFacts, look_at
 from tests.pictures import draw, encode
 
@@ -104,3 +104,17 @@ def test_resized_copies_are_near() -> None:
     other = look_at(encode(draw(seed=4), "PNG"))
     hashes = np.array([first.hash, second.hash, other.hash], np.uint64)
     assert near_hashes(hashes).tolist() == [[0, 1]]
+
+
+def test_what_looks_alike_is_one_group() -> None:
+    """Near-duplicates are tied transitively, told series too; a picture without a hash is alone."""
+    hashes = [0b0, 0b1111_1111, 0xFFFF, None, None, 1 << 63 | 0xFFF << 40]
+    told = [None, None, None, "series", None, "series"]
+    assert alike(hashes, told) == [0, 0, 0, 3, 4, 3]
+    assert alike([], []) == []
+
+
+def test_pictures_alike_with_two_labels_are_told() -> None:
+    """Every picture beside one of the other label is named, and no other."""
+    assert contradicted([0, 0b1, 0xFFFF << 30, None], "ABAB") == [True, True, False, False]
+    assert contradicted([None], "A") == [False]

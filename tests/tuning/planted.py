@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,11 +64,14 @@ def add(
     labels: list[int],
     site: str | None,
     draw: random.Random,
+    phashes: Sequence[int | None] | None = None,
+    audits: float = _AUDIT_SHARE,
 ) -> list[PredictionRecord]:
     """Log vectors as a check of their pictures would, and review each."""
     made = []
     scores = [card.calibration.apply(x) for x in read_head(card).logits(features)]
-    for vector, label, score in zip(features, labels, scores, strict=True):
+    likeness = phashes or [None] * len(labels)
+    for vector, label, score, phash in zip(features, labels, scores, likeness, strict=True):
         prediction = Prediction(score, card.ref)
         record = PredictionRecord(
             id=new_id(),
@@ -85,9 +89,10 @@ def add(
             policy=0,
             context=Context(Source.CONTEXT_MENU, page_url=site),
             elapsed_ms=1.0,
-            audit=draw.random() < _AUDIT_SHARE,
+            audit=draw.random() < audits,
         )
-        repository.append_prediction(record, Extras(features=vector.astype("<f2").tobytes()))
+        extras = Extras(features=vector.astype("<f2").tobytes(), phash=phash)
+        repository.append_prediction(record, extras)
         repository.append_review(
             Review(
                 new_id(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ from backend.tuning.head import read_head
 from backend.tuning.loop import Made, Source, fine_tune
 from backend.tuning.regraft import regraft
 from tests.pictures import draw
-from tests.tuning.planted import QUICK, astray, fill_log
+from tests.tuning.planted import QUICK, add, astray, fill_log
 
 
 def test_the_head_in_numpy_is_the_served_one(parent: Card) -> None:
@@ -137,6 +138,29 @@ def test_audit_records_are_never_learnt_from(filled: TinyDBRepository, parent: C
     assert audits
     assert not audits & set(data.learn.keys)
     assert len(data.learn) + len(data.held_out) == 300
+
+
+def test_pictures_that_look_alike_are_learnt_and_held_out_together(
+    home: Settings, parent: Card
+) -> None:
+    """Near-duplicates are one group, an audit record's too; with both labels they are left aside."""
+    repository = open_repository(home)
+    vectors = from_release(parent, "train")[0].features[:8]
+    far = [0xFFFF << 16 * n for n in range(4)]  # 32 bits apart
+    pairs = [value ^ bit for value in far for bit in (0, 0b11 << 60)]
+    labels = [1, 1, 0, 0, 1, 0, 1, 1]  # the third pair contradicts itself
+    records = add(repository, parent, vectors, labels, None, random.Random(0), pairs, audits=0.0)
+    audits = add(
+        repository, parent, vectors[:1], [1], None, random.Random(1), [pairs[6]], audits=1.0
+    )
+    data = from_log(repository, parent, [parent])
+    repository.close()
+    digests = [r.image.sha256 for r in (*records, *audits)]
+    group = dict(zip(data.learn.keys, data.learn.groups, strict=True))
+    assert set(group) == set(digests[:4])
+    assert group[digests[0]] == group[digests[1]] != group[digests[2]] == group[digests[3]]
+    assert set(data.held_out.keys) == {*digests[6:9]}
+    assert data.left == {"labelled otherwise than one that looks alike": 2}
 
 
 def test_without_torch_the_command_makes_a_candidate(tmp_path: Path, parent: Card) -> None:
