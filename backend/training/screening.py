@@ -1,168 +1,147 @@
 """`python -m backend.training.screening`: which ideas pay, on folds of unseen sources.
 
 Every choice of our own recipe is judged here: statistics of the fixed trunk are cached once,
-heads are fitted in seconds. Prints one Markdown table; figures are means over two seeds (of folds
+heads are fitted in seconds. Prints Markdown tables. Figures are means over the seeds (of folds
 and heads) of five folds that are disjoint in sources and generator families, on the clean views
-and on a seeded web copy of each; the last column is how far the two seeds are apart.
+and on a seeded web copy of each; beside the web copies' AUC stands its gap to the base, and the
+last column is how far the seeds are apart. Each result is kept in `runs/screening.jsonl`;
+started again, the command goes on there.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from backend.model.architectures import load_initialisation
 from backend.model.preprocess import FloatArray, Preprocessing
-from backend.model.stage_network import CHANNELS, StageNetwork
-from backend.training.commands import SHARED_DATA, progress_bar
+from backend.model.stage_network import StageNetwork
+from backend.training.commands import RUNS, SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
-from backend.training.folds import source_weights
-from backend.training.head import fit_head, head_logits
-from backend.training.manifest import Row, read_manifest
-from backend.training.recipes import HeadRecipe
-from backend.training.screen import Logits, Screened, screen, stack
+from backend.training.idea_fit import IdeaFit
+from backend.training.ideas import BASE, TABLES, Idea
+from backend.training.manifest import Manifest, Row, read_manifest
+from backend.training.screen import screen
 
-log = logging.getLogger(__name__)
 SPEC = Preprocessing(256, 256, "bicubic")
 INIT = "init/resnet18-imagenet-partial.safetensors"
-CACHE = Path("runs/cache")
-SEEDS = (0, 1)
+CACHE = RUNS / "cache"
+RESULTS = RUNS / "screening.jsonl"
+VARIANTS = (0, 1)
+Figures = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Idea:
-    """One setting to try; the rest is as in the base."""
+class Notebook:
+    """Results by idea, seed and data; every one is written as soon as it is there."""
 
-    name: str
-    head: HeadRecipe = field(default_factory=HeadRecipe)
-    power: float = 0.25
-    learn: tuple[int, ...] = (0, 1)
-    """Variants learnt from: 0 clean, 1 web copy."""
-    views: tuple[str, ...] = ("whole", "crop")
-    stages: tuple[int, ...] = (0, 1, 2, 3, 4)
-    moments: tuple[str, ...] = ("mean", "deviation")
-    linear: float | None = None
-    """C of a logistic regression in place of the head with a hidden layer."""
-    sources: float = 1.0
-    """Share of the sources that is learnt from."""
+    def __init__(self, path: Path, data: str) -> None:
+        self._path, self._data = path, data
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._found = {entry["key"]: entry for entry in map(json.loads, lines)}
 
+    def find(self, idea: Idea, seed: int) -> Figures | None:
+        """Return what was found before, or None."""
+        return self._found.get(self._key(idea, seed))
 
-BASE = Idea("base: hidden 128, 10 epochs, clean + web copy, both views")
-IDEAS = (
-    BASE,
-    replace(BASE, name="clean alone", learn=(0,)),
-    replace(BASE, name="web copy alone", learn=(1,)),
-    replace(BASE, name="whole views alone", views=("whole",)),
-    replace(BASE, name="native crops alone", views=("crop",)),
-    replace(BASE, name="last stage, means", stages=(4,), moments=("mean",)),
-    replace(BASE, name="last stage", stages=(4,)),
-    replace(BASE, name="early stages 0-3", stages=(0, 1, 2, 3)),
-    replace(BASE, name="means alone", moments=("mean",)),
-    replace(BASE, name="linear, C .001", linear=0.001),
-    replace(BASE, name="no source weights", power=0.0),
-    replace(BASE, name="source weights count^-.5", power=0.5),
-    replace(BASE, name="source weights 1/count", power=1.0),
-    replace(BASE, name="hidden 32", head=HeadRecipe(hidden=32)),
-    replace(BASE, name="hidden 512", head=HeadRecipe(hidden=512)),
-    replace(BASE, name="5 epochs", head=HeadRecipe(epochs=5)),
-    replace(BASE, name="20 epochs", head=HeadRecipe(epochs=20)),
-    replace(BASE, name="smoothing .05", head=HeadRecipe(smoothing=0.05)),
-    replace(BASE, name="dropout in .4", head=HeadRecipe(drop_in=0.4)),
-    replace(BASE, name="weight decay .5", head=HeadRecipe(weight_decay=0.5)),
-    replace(BASE, name="three quarters of the sources", sources=0.75),
-    replace(BASE, name="half of the sources", sources=0.5),
-    replace(BASE, name="a quarter of the sources", sources=0.25),
-)
+    def write(self, idea: Idea, seed: int, figures: Figures) -> None:
+        """Keep a result."""
+        entry = {"key": self._key(idea, seed), "idea": idea.name, "seed": seed, **figures}
+        self._found[entry["key"]] = entry
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
 
-
-def columns(idea: Idea) -> npt.NDArray[np.bool_]:
-    """Return which of the 2,048 statistics an idea reads."""
-    parts = []
-    for stage, width in enumerate(CHANNELS):
-        for moment in ("mean", "deviation"):
-            parts.append(np.full(width, stage in idea.stages and moment in idea.moments))
-    return np.concatenate(parts)
-
-
-def fitter(
-    idea: Idea, rows: tuple[Row, ...], variants: list[FloatArray], seed: int
-) -> Callable[[npt.NDArray[np.int64]], Callable[[FloatArray], Logits]]:
-    """Return how an idea is fitted to some of the rows."""
-    targets = np.array([r.target for r in rows], np.int64)
-    used = columns(idea)
-
-    def fit(index: npt.NDArray[np.int64]) -> Callable[[FloatArray], Logits]:
-        kept = _share_of_sources(rows, idea.sources, seed)
-        index = np.array(
-            [i for i in index if rows[i].view in idea.views and rows[i].source in kept]
-        )
-        x = stack([variants[v] * used for v in idea.learn], index)
-        y = np.tile(targets[index], len(idea.learn))
-        w = np.tile(source_weights([rows[i] for i in index], idea.power), len(idea.learn))
-        if idea.linear is not None:
-            return _linear(x, y, w, idea.linear)
-        head = fit_head(x, y, w, idea.head, seed)
-        return lambda judged: head_logits(head, judged * used)
-
-    return fit
-
-
-def _share_of_sources(rows: tuple[Row, ...], share: float, seed: int) -> set[str]:
-    sources = sorted({row.source for row in rows})
-    order = np.random.default_rng([seed, 17]).permutation(len(sources))
-    return {sources[int(i)] for i in order[: round(share * len(sources))]}
-
-
-def _linear(x: FloatArray, y: Any, w: Any, c: float) -> Callable[[FloatArray], Logits]:
-    from sklearn.linear_model import LogisticRegression
-
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-3
-    model = LogisticRegression(C=c, max_iter=400).fit((x - mean) / scale, y, sample_weight=w)
-    return lambda judged: np.asarray(model.decision_function((judged - mean) / scale), np.float64)
+    def _key(self, idea: Idea, seed: int) -> str:
+        # The name is a word for people: the same setting under two names is one result.
+        setting = {name: getattr(idea, name) for name in idea.__slots__ if name != "name"}
+        return f"{self._data} {seed} {setting}"
 
 
 def try_idea(
-    idea: Idea, rows: tuple[Row, ...], variants: list[FloatArray], seed: int
-) -> tuple[Screened, ...]:
-    """Return the folds' figures of an idea on each variant of the views it reads."""
+    idea: Idea, rows: tuple[Row, ...], variants: Sequence[FloatArray], seed: int
+) -> Figures:
+    """Return the figures of an idea on each variant of the views it reads.
+
+    `auc` and `balanced_accuracy` hold one mean over the folds for each variant, `learnt` the
+    mean rows and sources of a fit.
+    """
     keep = np.flatnonzero([r.view in idea.views for r in rows])
     part = tuple(rows[i] for i in keep)
     chosen = [v[keep] for v in variants]
-    return screen(part, chosen, fitter(idea, part, chosen, seed), seed=seed)
+    fit = IdeaFit(idea, part, chosen, seed)
+    found = screen(part, chosen, fit, seed=seed)
+    return {
+        "auc": [each.auc for each in found],
+        "balanced_accuracy": [each.balanced_accuracy for each in found],
+        "learnt": np.mean(fit.learnt, axis=0).round().astype(int).tolist(),
+    }
 
 
-def main() -> None:
-    """Print the table."""
+def table(found: Sequence[tuple[Idea, Sequence[Figures]]], base: Sequence[Figures]) -> str:
+    """Write ideas with their figures, one for each seed, as a Markdown table."""
+    lines = [
+        "| idea | learnt from: views, sources | clean AUC | bal. acc. | web copy AUC (to base) "
+        "| bal. acc. | seeds apart |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for idea, seeds in found:
+        mean = {name: np.mean([s[name] for s in seeds], axis=0) for name in ("auc", "learnt")}
+        accuracy = np.mean([s["balanced_accuracy"] for s in seeds], axis=0)
+        gap = mean["auc"][1] - np.mean([s["auc"][1] for s in base])
+        apart = float(np.max(np.ptp([s["auc"] for s in seeds], axis=0)))
+        rows, sources = mean["learnt"]
+        lines.append(
+            f"| {idea.name} | {rows:,.0f}, {sources:,.0f} | {mean['auc'][0]:.3f} "
+            f"| {accuracy[0]:.3f} | {mean['auc'][1]:.3f} ({gap:+.3f}) | {accuracy[1]:.3f} "
+            f"| {apart:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Try what was not tried yet, and print the tables."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--table", choices=tuple(TABLES), action="append")
+    options.add_argument("--seeds", type=int, default=2)
+    given = options.parse_args(arguments)
     manifest = read_manifest(SHARED_DATA / "manifest.csv")
-    rows = manifest.of("train", "val")
+    trials = _Trials(manifest, given.seeds)
+    for name in given.table or TABLES:
+        found = [(idea, trials.of(idea)) for idea in TABLES[name]]
+        print(f"{name}\n\n{table(found, trials.of(BASE))}\n", flush=True)  # noqa: T201
+
+
+class _Trials:
+    """Ideas on the manifest's `train` and `val`; statistics are read when first needed."""
+
+    def __init__(self, manifest: Manifest, seeds: int) -> None:
+        self._rows = manifest.of("train", "val")
+        self._seeds = range(seeds)
+        self._notebook = Notebook(RESULTS, manifest.sha256[:16])
+        self._variants: list[FloatArray] = []
+
+    def of(self, idea: Idea) -> list[Figures]:
+        """Return an idea's figures, one for each seed."""
+        return [self._notebook.find(idea, seed) or self._try(idea, seed) for seed in self._seeds]
+
+    def _try(self, idea: Idea, seed: int) -> Figures:
+        self._variants = self._variants or _statistics(self._rows)
+        figures = try_idea(idea, self._rows, self._variants, seed)
+        self._notebook.write(idea, seed, figures)
+        return figures
+
+
+def _statistics(rows: tuple[Row, ...]) -> list[FloatArray]:
     network = StageNetwork()
     load_initialisation(network, SHARED_DATA / INIT)
+    name = INIT.rpartition("/")[2]
     with progress_bar() as bar:
-        variants = [
-            cached(CACHE, network, INIT.rpartition("/")[2], rows, Variant(n), SPEC, bar)
-            for n in (0, 1)
-        ]
-    print("| idea | clean AUC | bal. acc. | web copy AUC | bal. acc. | seeds apart |")  # noqa: T201
-    print("|---|---|---|---|---|---|")  # noqa: T201
-    for idea in IDEAS:
-        print(_line(idea, [try_idea(idea, rows, variants, seed) for seed in SEEDS]), flush=True)  # noqa: T201
-
-
-def _line(idea: Idea, found: list[tuple[Screened, ...]]) -> str:
-    """Write an idea's row: figures averaged over the seeds, and the widest gap of an AUC."""
-    cells = [
-        f"{np.mean([getattr(seed[variant], figure) for seed in found]):.3f}"
-        for variant in (0, 1)
-        for figure in ("auc", "balanced_accuracy")
-    ]
-    apart = max(float(np.ptp([seed[variant].auc for seed in found])) for variant in (0, 1))
-    return f"| {idea.name} | {' | '.join(cells)} | {apart:.3f} |"
+        return [cached(CACHE, network, name, rows, Variant(n), SPEC, bar) for n in VARIANTS]
 
 
 if __name__ == "__main__":
