@@ -28,7 +28,7 @@ RUNS = Path("runs")
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report]:
+def progress_bar(shown: bool = True) -> Iterator[Report]:
     """Show steps, elapsed and remaining time on stderr; plain where it is no terminal."""
     columns = (
         TextColumn("{task.description}"),
@@ -37,7 +37,7 @@ def progress_bar() -> Iterator[Report]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(done: int, total: int, text: str) -> None:
@@ -88,6 +88,7 @@ def train(
     with needs_training_extra():
         from backend.training import stage_training
         from backend.training import train as trainer
+        from backend.training.parallel import joined
     from backend.training.manifest import read_manifest
     from backend.training.recipes import Recipe, find_recipe
     from backend.training.run import Run
@@ -97,7 +98,7 @@ def train(
     path = manifest_path(data)
     name = chosen.name if task == FULL else f"{chosen.name}-{task}"
     run = Run(run_folder or RUNS / f"{name}-{seed}")
-    with progress_bar() as report:
+    with joined() as team, progress_bar(shown=team.leads) as report:
         manifest, start = restrict(read_manifest(path), task), _initialisation(init, path)
         if isinstance(chosen, Recipe):
             best = trainer.train(
@@ -108,15 +109,18 @@ def train(
                 init=start,
                 select_by=select_by,
                 progress=report,
+                team=team,
             )
         else:
             best = stage_training.train_stages(
-                chosen, manifest, run, seed=seed, init=start, progress=report
+                chosen, manifest, run, seed=seed, init=start, progress=report, team=team
             )
-    click.echo(
-        f"Kept epoch {best['epoch'] + 1}: validation accuracy {best['accuracy']:.3f}, "
-        f"AUC {best['auc']:.3f}. Next: brushmark release {run.folder}"
-    )
+    if team.leads:
+        click.echo(
+            f"Kept epoch {best['epoch'] + 1}: validation accuracy {best['accuracy']:.3f}, "
+            f"AUC {best['auc']:.3f}. Curves: {run.curves_path}. "
+            f"Next: brushmark release {run.folder}"
+        )
 
 
 def _initialisation(init: str | None, manifest: Path) -> Path | None:

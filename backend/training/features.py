@@ -17,6 +17,7 @@ from backend.model.processor import this_processor
 from backend.model.stage_network import FEATURE_SIZE, StageNetwork
 from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
+from backend.training.parallel import ALONE, Team
 from backend.training.train import Progress
 from backend.training.views import loader_workers
 
@@ -81,26 +82,31 @@ def cached(
     variant: Variant,
     spec: Preprocessing,
     progress: Progress = lambda done, total, text: None,
+    team: Team = ALONE,
 ) -> FloatArray:
     """Return the statistics from the cache, or extract and keep them, chunk by chunk.
 
     The cache is keyed by network, pictures, variant and preprocessing; an interrupted
-    extraction goes on at its last whole chunk.
+    extraction goes on at its last whole chunk. Each process of a team extracts every so
+    many-th chunk.
     """
-    parts = []
     folder.mkdir(parents=True, exist_ok=True)
+    chunks = {}
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         key = hashlib.sha256(
             repr((network_name, [r.sha256 for r in chunk], variant, spec)).encode()
         ).hexdigest()[:24]
-        path = folder / f"{key}.npy"
+        chunks[folder / f"{key}.npy"] = chunk
+    done = 0
+    for path, chunk in team.share(list(chunks.items())):
         if not path.exists():
             found = extract(network, chunk, variant, spec)
             fresh = path.with_suffix(".new")
             with fresh.open("wb") as file:
                 np.save(file, found)
             fresh.replace(path)
-        parts.append(np.load(path).astype(np.float32))
-        progress(min(start + _CHUNK, len(rows)), len(rows), f"features {variant}")
-    return np.concatenate(parts)
+        done = min(done + len(chunk) * team.size, len(rows))
+        progress(done, len(rows), f"features {variant}")
+    team.wait()
+    return np.concatenate([np.load(path).astype(np.float32) for path in chunks])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,12 @@ def fit_head(
     weights: npt.NDArray[Any],
     recipe: HeadRecipe,
     seed: int = 0,
+    watch: Callable[[float], None] = lambda loss: None,
 ) -> StageHead:
-    """Fit a head on statistics (n, 2048) with targets and weights (n,); AdamW, cosine."""
+    """Fit a head on statistics (n, 2048) with targets and weights (n,); AdamW, cosine.
+
+    `watch` is told each epoch's mean loss.
+    """
     torch.manual_seed(seed)
     head = StageHead(recipe.hidden, recipe.drop_in, recipe.drop_hidden)
     head.mean.copy_(torch.from_numpy(features.mean(axis=0)))
@@ -36,12 +41,15 @@ def fit_head(
     order = torch.Generator().manual_seed(seed)
     head.train()
     for _ in range(recipe.epochs):
+        total = 0.0
         for batch in torch.randperm(len(x), generator=order).split(recipe.batch_size):
             optimiser.zero_grad()
             loss = functional.binary_cross_entropy_with_logits(head(x[batch]), y[batch], w[batch])
             loss.backward()
             optimiser.step()
             schedule.step()
+            total += float(loss.detach()) * len(batch)
+        watch(total / len(x))
     head.eval()
     return head
 

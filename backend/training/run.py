@@ -2,6 +2,7 @@
 
 config.json          recipe, seed, data hash, precision, versions: fixed when the run starts
 history.jsonl        one line an epoch
+curves.html          the same to look at while it runs
 last.pt              network, optimiser, schedule after the last whole epoch
 best.safetensors     the epoch kept
 openings.json        how often test and unseen were opened for this run
@@ -34,6 +35,11 @@ class Run:
     def history_path(self) -> Path:
         """One JSON line an epoch."""
         return self.folder / "history.jsonl"
+
+    @property
+    def curves_path(self) -> Path:
+        """The history to look at."""
+        return self.folder / "curves.html"
 
     @property
     def last_path(self) -> Path:

@@ -23,12 +23,14 @@ from backend.model.stage_network import ARCHITECTURE, StageHead, StageNetwork
 from backend.training.features import Variant, cached
 from backend.training.folds import source_weights
 from backend.training.head import fit_head, head_logits
+from backend.training.live_curves import write_curves
 from backend.training.manifest import Manifest, Row, counts
 from backend.training.metrics import roc_auc
+from backend.training.parallel import ALONE, Team
 from backend.training.recipes import StageRecipe
 from backend.training.run import Run
 from backend.training.screen import Logits, Screened, balanced, group_views, screen, stack
-from backend.training.train import Progress, load_torchvision
+from backend.training.train import Progress, load_torchvision, silent, start_together
 
 OOF_NAME = "out-of-fold.safetensors"
 
@@ -41,12 +43,14 @@ def train_stages(
     seed: int = 0,
     init: Path | None = None,
     progress: Progress = lambda done, total, text: None,
+    team: Team = ALONE,
 ) -> dict[str, Any]:
     """Train, or go on with an interrupted run; returns the run's one history entry.
 
-    Args and errors are those of `train.train`.
+    Args and errors are those of `train.train`. A team shares out the extraction alone: heads
+    take seconds, so that each process fits them and the leader writes.
     """
-    run.start(_configuration(recipe, manifest, seed, init))
+    start_together(run, _configuration(recipe, manifest, seed, init), team)
     if run.history():
         return run.history()[0]
     network = StageNetwork(recipe.hidden * recipe.heads)
@@ -64,18 +68,35 @@ def train_stages(
             rows,
             Variant(n),
             recipe.preprocessing,
-            progress,
+            progress if team.leads else silent,
+            team,
         )
         for n in range(recipe.web_copies + 1)
     ]
+    if team.leads:
+        _fit(recipe, network, rows, variants, run, seed)
+    team.wait()
+    return run.history()[0]
+
+
+def _fit(
+    recipe: StageRecipe,
+    network: StageNetwork,
+    rows: tuple[Row, ...],
+    variants: list[FloatArray],
+    run: Run,
+    seed: int,
+) -> None:
+    """Fit the heads, on folds and on the whole training split, and write the run's results."""
     folds = _out_of_fold(recipe, rows, variants, seed)
     _write_out_of_fold(run.folder / OOF_NAME, folds)
     learn = np.flatnonzero([r.split == "train" for r in rows])
-    network.head = join_heads(fit_heads(recipe, rows, variants, learn, seed))
+    losses: list[list[float]] = []
+    network.head = join_heads(fit_heads(recipe, rows, variants, learn, seed, losses))
     save_checkpoint(network, run.best_path)
-    entry = {"epoch": 0, **_figures(folds), **_validation(network.head, rows, variants[0])}
-    run.write_history([entry])
-    return entry
+    figures = {**_figures(folds), **_validation(network.head, rows, variants[0])}
+    run.write_history([{"epoch": 0, **figures, "head_loss": losses}])
+    write_curves(run)
 
 
 def _configuration(
@@ -101,13 +122,23 @@ def fit_heads(
     variants: Sequence[FloatArray],
     index: np.ndarray[Any, np.dtype[np.int64]],
     seed: int,
+    losses: list[list[float]] | None = None,
 ) -> list[StageHead]:
-    """Fit the recipe's heads on some of the rows, each in all variants, one seed a head."""
+    """Fit the recipe's heads on some of the rows, each in all variants, one seed a head.
+
+    Each head's mean loss of every epoch is appended to `losses`.
+    """
     targets = np.array([r.target for r in rows], np.int64)[index]
     weights = source_weights([rows[int(i)] for i in index], recipe.source_power)
     x = stack(variants, index)
     y, w = np.tile(targets, len(variants)), np.tile(weights, len(variants))
-    return [fit_head(x, y, w, recipe.head, seed * 100 + n) for n in range(recipe.heads)]
+    heads = []
+    for n in range(recipe.heads):
+        lost: list[float] = []
+        heads.append(fit_head(x, y, w, recipe.head, seed * 100 + n, lost.append))
+        if losses is not None:
+            losses.append(lost)
+    return heads
 
 
 def _out_of_fold(

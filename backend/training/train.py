@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from backend.errors import BadRun, OutOfSpace, UnknownField
 from backend.model.architectures import load_checkpoint, load_initialisation, save_checkpoint
 from backend.model.network import ARCHITECTURE, Network, inference_device
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
-from backend.training.manifest import Manifest, counts
+from backend.training.frozen import FrozenVectors, trunk_sha256
+from backend.training.live_curves import write_curves
+from backend.training.manifest import Manifest, Row, counts
 from backend.training.metrics import roc_auc
+from backend.training.parallel import ALONE, Team
 from backend.training.recipes import Recipe
 from backend.training.run import Run
 from backend.training.views import EvaluationViews, SeedViews, loader_workers
@@ -42,6 +45,7 @@ def train(
     init: Path | None = None,
     select_by: str = "accuracy",
     progress: Progress = lambda done, total, text: None,
+    team: Team = ALONE,
 ) -> dict[str, Any]:
     """Train, or go on with an interrupted run; returns the history entry of the epoch kept.
 
@@ -53,6 +57,7 @@ def train(
         seed: of weights, order and views.
         init: a pretrained ResNet-18 under torchvision's names; None loads torchvision's own.
         select_by: one of `SELECT_BY`.
+        team: the processes that train together; each calls this alike.
 
     Raises:
         BadRun: the folder holds another run.
@@ -61,9 +66,10 @@ def train(
     """
     if select_by not in SELECT_BY:
         raise UnknownField(select_by, SELECT_BY, what="way to select an epoch")
-    run.start(_configuration(recipe, manifest, seed, init, select_by))
+    start_together(run, _configuration(recipe, manifest, seed, init, select_by), team)
+    show = progress if team.leads else silent
     try:
-        return _Training(recipe, manifest, run, seed, init, select_by, progress).go()
+        return _Training(recipe, manifest, run, seed, init, select_by, show, team).go()
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == ENOSPC or "No space left" in str(error):
             raise OutOfSpace(
@@ -71,6 +77,19 @@ def train(
                 "goes on from its last whole epoch."
             ) from error
         raise
+
+
+def start_together(run: Run, config: dict[str, Any], team: Team) -> None:
+    """Start a run in every process; the leader writes its configuration. Raises `BadRun`."""
+    if team.leads:
+        run.start(config)
+    team.wait()
+    if not team.leads:
+        run.start(config)
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """Show nothing."""
 
 
 def _configuration(
@@ -101,16 +120,20 @@ class _Training:
         init: Path | None,
         select_by: str,
         progress: Progress,
+        team: Team,
     ) -> None:
         self.recipe, self.run, self.seed, self.select_by = recipe, run, seed, select_by
-        self.progress = progress
+        self.progress, self.team = progress, team
         self.device = inference_device()
         # bf16 pays only where the hardware has it; a GPU that trains has.
         self.bf16 = self.device.type == "cuda" or this_processor().has_fast_bf16
         spec = Preprocessing()
-        self.views = SeedViews(manifest.of("train", view=recipe.view), recipe, spec, seed)
-        self.validation = EvaluationViews(manifest.of("val", view=recipe.view), spec)
-        self.targets = np.array([r.target for r in manifest.of("val", view=recipe.view)])
+        learnt = manifest.of("train", view=recipe.view)
+        validated = manifest.of("val", view=recipe.view)
+        self.views = SeedViews(learnt, recipe, spec, seed)
+        self.validation = EvaluationViews(validated, spec)
+        self.learnt = torch.tensor([r.target for r in learnt], device=self.device)
+        self.targets = np.array([r.target for r in validated])
         torch.manual_seed(seed)
         self.network = Network()
         if init is None:
@@ -118,12 +141,24 @@ class _Training:
         else:
             load_initialisation(self.network, init)
         self.network.to(self.device, memory_format=torch.channels_last)
+        self.frozen, self.frozen_validation = (
+            FrozenVectors(run.folder.parent / "cache", rows, about, self._look, team)
+            for rows, about in self._frozen_views(learnt, validated, spec)
+        )
         self.optimiser = torch.optim.RMSprop(self.network.parameters(), lr=recipe.lr)
         self.schedule = torch.optim.lr_scheduler.StepLR(
             self.optimiser, recipe.step_size, recipe.gamma
         )
         self.loss = nn.CrossEntropyLoss()
+        self.whole: nn.Module | None = None
         self.history: list[dict[str, Any]] = []
+
+    def _frozen_views(
+        self, learnt: Sequence[Row], validated: Sequence[Row], spec: Preprocessing
+    ) -> tuple[tuple[Sequence[Row], list[Any]], tuple[Sequence[Row], list[Any]]]:
+        both = [trunk_sha256(self.network), spec, self.bf16, self.device.type]
+        drawn = [*both, self.recipe.crop_px, self.recipe.rotation_degrees, self.seed]
+        return (learnt, drawn), (validated, both)
 
     def go(self) -> dict[str, Any]:
         self._resume()
@@ -137,45 +172,92 @@ class _Training:
             load_checkpoint(self.network, self.run.best_path)
         (self.network.freeze_trunk if frozen else self.network.unfreeze)()
         lr = self.schedule.get_last_lr()[0]
-        loss = self._learn(epoch, frozen)
+        loss = (self._learn_head if frozen else self._learn_all)(epoch, self._batches(epoch))
         with warnings.catch_warnings():
             # Frozen parameters have no gradient yet; the schedule steps all the same.
             warnings.simplefilter("ignore", UserWarning)
             self.schedule.step()
-        figures = validation_figures(self._validate(epoch), self.targets)
+        figures = validation_figures(self._validate(frozen), self.targets)
         entry = {"epoch": epoch, "frozen": frozen, "lr": lr, "loss": loss, **figures}
-        if not self.history or entry[self.select_by] > self._best()[self.select_by]:
-            save_checkpoint(self.network, self.run.best_path)
+        better = not self.history or entry[self.select_by] > self._best()[self.select_by]
         self.history.append(entry)
-        self._save()
+        if self.team.leads:
+            if better:
+                save_checkpoint(self.network, self.run.best_path)
+            self._save()
+        self.team.wait()
 
-    def _learn(self, epoch: int, frozen: bool) -> float:
-        # A frozen trunk keeps its batch-norm statistics too: its features stand still.
-        self.network.train(not frozen)
-        self.views.epoch = epoch
+    def _batches(self, epoch: int) -> list[list[int]]:
+        """Return the epoch's batches; the same in every process."""
         order = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        batches = self._loader(self.views, self.recipe.batch_size, shuffle=order)
+        drawn = torch.randperm(len(self.views), generator=order)
+        batches = [batch.tolist() for batch in drawn.split(self.recipe.batch_size)]
+        # A last batch that cannot be shared out among the processes is left out.
+        return [batch for batch in batches if len(batch) >= self.team.size]
+
+    def _learn_head(self, epoch: int, batches: list[list[int]]) -> float:
+        """Learn from pooled vectors: a frozen trunk, its batch norm included, stands still."""
+        self.views.epoch = epoch
+        steps = len(batches)
+
+        def passing(done: int, size: int) -> None:
+            self._report(epoch, min(steps - 1, steps * done // size), steps, "frozen trunk")
+
+        vectors = self.frozen.of(self.views, len(self.views), epoch, passing).to(self.device)
+        total = 0.0
+        for batch in batches:
+            loss = self.loss(self.network.fc(vectors[batch]), self.learnt[batch])
+            self._step(loss)
+            total += float(loss.detach()) * len(batch)
+        mean = total / sum(map(len, batches))
+        self._report(epoch, steps, steps, f"loss {mean:.3f}")
+        return mean
+
+    def _learn_all(self, epoch: int, batches: list[list[int]]) -> float:
+        """Learn every layer; each process has its share of every batch."""
+        self.network.train()
+        self.whole = self.whole or self.team.wrapped(self.network)
+        self.views.epoch = epoch
         total, seen = 0.0, 0
-        for step, (images, targets) in enumerate(batches):
-            self.optimiser.zero_grad(set_to_none=True)
+        shares = [self.team.share(batch) for batch in batches]
+        loader = self._loader(self.views, batch_sampler=shares)
+        for step, (images, targets) in enumerate(loader):
             with self._precision():
-                logits = self.network(self._place(images))
+                logits = self.whole(self._place(images))
             loss = self.loss(logits.float(), targets.to(self.device))
-            loss.backward()
-            self.optimiser.step()
+            # Gradients are averaged over processes; shares may differ by one picture.
+            self._step(loss * (len(targets) * self.team.size / len(batches[step])))
             total, seen = total + float(loss.detach()) * len(targets), seen + len(targets)
             self._report(epoch, step + 1, len(batches), f"loss {total / seen:.3f}")
-        return total / seen
+        total, pictures = self.team.sums(total, seen)
+        return total / pictures
+
+    def _step(self, loss: torch.Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
 
     @torch.inference_mode()
-    def _validate(self, epoch: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _validate(self, frozen: bool) -> np.ndarray[Any, np.dtype[np.float64]]:
+        if frozen:
+            size = len(self.validation)
+            vectors = self.frozen_validation.of(self.validation, size, 0, lambda done, of: None)
+            logits = self.network.fc(vectors.to(self.device))
+            return np.asarray(_score(logits).numpy(), np.float64)
         self.network.eval()
-        scores = []
-        for images, _ in self._loader(self.validation, 32):
+        self.team.same_buffers(self.network)
+        mine = Subset(self.validation, self.team.share(range(len(self.validation))))
+        scores: list[float] = []
+        for images, _ in self._loader(mine, batch_size=32):
             with self._precision():
                 logits = self.network(self._place(images))
-            scores.append(logits.float().softmax(dim=1)[:, 1].cpu())
-        return np.asarray(torch.cat(scores).double().numpy(), np.float64)
+            scores += _score(logits).tolist()
+        return np.array(self.team.woven(scores), np.float64)
+
+    def _look(self, images: torch.Tensor) -> torch.Tensor:
+        self.network.eval()
+        with self._precision():
+            return self.network.pooled(self._place(images))
 
     def _place(self, images: torch.Tensor) -> torch.Tensor:
         return images.to(self.device, memory_format=torch.channels_last)
@@ -183,16 +265,8 @@ class _Training:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
-    def _loader(
-        self, views: Dataset[Any], batch_size: int, shuffle: torch.Generator | None = None
-    ) -> DataLoader[Any]:
-        return DataLoader(
-            views,
-            batch_size=batch_size,
-            shuffle=shuffle is not None,
-            generator=shuffle,
-            num_workers=loader_workers(len(views)),
-        )
+    def _loader(self, views: Dataset[Any], **batches: Any) -> DataLoader[Any]:
+        return DataLoader(views, num_workers=loader_workers(len(views)), **batches)
 
     def _report(self, epoch: int, step: int, steps: int, text: str) -> None:
         total = self.recipe.epochs * steps
@@ -216,6 +290,7 @@ class _Training:
         torch.save(state, fresh)
         fresh.replace(self.run.last_path)
         self.run.write_history(self.history)
+        write_curves(self.run)
 
     def _resume(self) -> None:
         if not self.run.last_path.exists():
@@ -225,6 +300,11 @@ class _Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         self.history = state["history"]
+
+
+def _score(logits: torch.Tensor) -> torch.Tensor:
+    """Return P(ai_generated) from logits: (n, 2) -> (n,)."""
+    return logits.float().softmax(dim=1)[:, 1].cpu().double()
 
 
 def validation_figures(
