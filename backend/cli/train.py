@@ -61,13 +61,16 @@ def train(
     that were logged: seconds, without torch and without the pictures. The candidate goes to
     your home's weights; it is served only once you activate it.
 
-    An interrupted run goes on when the same command is started again.
+    An interrupted run goes on when the same command is started again. The run folder holds
+    curves.html, which follows the run in a browser. Several GPUs, or several processes, train
+    together where torchrun starts the same command.
 
     \b
     Example:
       brushmark train --log
       brushmark train --init active --data export.zip
       brushmark train --recipe seed-1 --data ../shared/data
+      torchrun --nproc-per-node 2 -m backend.cli train --recipe seed-3
     """
     card = _released(init, from_log, data)
     if card is None:

@@ -147,6 +147,7 @@ def _initialisation(init: str | None, manifest: Path) -> Path | None:
     show_default=True,
     help="train, val, test or unseen; each look at the last two is counted.",
 )
+@click.option("--task", default="full", show_default=True, help="full data, or founding.")
 @click.option(
     "--view",
     help="One view of each original, or “all”, averaged. Default: as the weights were measured "
@@ -170,6 +171,7 @@ def evaluate(
     model: str | None,
     data: Path | None,
     split: str,
+    task: str,
     view: str | None,
     folder: Path | None,
     limit: int | None,
@@ -196,12 +198,13 @@ def evaluate(
     from backend.model.registry import find_card
     from backend.settings import Settings
     from backend.training.manifest import SPLITS, read_manifest
+    from backend.training.tasks.task import FULL, restrict
 
     if split not in SPLITS:
         raise click.BadParameter(f"one of {', '.join(SPLITS)}", param_hint="--split")
     card = find_card(Settings.from_env(), model)
     verify_files(card)
-    manifest = read_manifest(manifest_path(data))
+    manifest = restrict(read_manifest(manifest_path(data)), task)
     released_view = (card.document.get("recipe") or {}).get("view")
     chosen = {"generator": leave_one_generator_out, "source": leave_one_source_out}
     question = assess.Question(
@@ -216,7 +219,8 @@ def evaluate(
     judge = OpenVinoJudge(card)
     with needs_training_extra(), progress_bar() as show:
         found = assess.assess(judge, card, manifest, question, RUNS, show)
-    path = write(found, folder or RUNS / "reports" / f"{card.ref.version}-{split}")
+    name = f"{card.ref.version}-{split}" if task == FULL else f"{card.ref.version}-{split}-{task}"
+    path = write(found, folder or RUNS / "reports" / name)
     for line in (*sentences.warnings(found), *sentences.in_words(found)):
         click.echo(line)
     click.echo(f"Report: {path}. Figures: {path.with_name('metrics.json')}")

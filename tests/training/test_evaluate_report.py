@@ -260,7 +260,7 @@ def test_bad_input_gets_one_clear_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No manifest, no such weights, an empty split, an unknown split or view: said in a line."""
+    """No manifest, weights, split, view or task of that name: said in a line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRUSHMARK_HOME", str(tmp_path / "home"))
     data = ["--data", str(manifest.file)]
@@ -268,6 +268,8 @@ def test_bad_input_gets_one_clear_line(
         (["--data", "nowhere"], 1, "no manifest"),
         ([*data, "--model", "nobody"], 1, "nobody"),
         ([*data, "--split", "unseen"], 1, "no whole pictures in its split unseen"),
+        ([*data, "--task", "foundling"], 1, "“founding”"),
+        ([*data, "--task", "founding"], 1, "its own data"),
         ([*data, "--split", "tset"], 2, "train, val, test, unseen"),
         ([*data, "--split", "test", "--view", "sideways"], 1, "sideways"),
     ):
