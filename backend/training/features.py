@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from backend.training.parallel import ALONE, Team
 from backend.training.train import Progress
 from backend.training.views import loader_workers
 
-_CHUNK = 1024
+_CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +87,41 @@ def cached(
 ) -> FloatArray:
     """Return the statistics from the cache, or extract and keep them, chunk by chunk.
 
-    The cache is keyed by network, pictures, variant and preprocessing; an interrupted
-    extraction goes on at its last whole chunk. Each process of a team extracts every so
-    many-th chunk.
+    The cache is keyed by network, pictures, variant and preprocessing, each view of the
+    originals apart, so that what needs one view alone shares it. An interrupted extraction
+    goes on at its last whole chunk. Each process of a team extracts every so many-th chunk.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    chunks = {}
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        key = hashlib.sha256(
-            repr((network_name, [r.sha256 for r in chunk], variant, spec)).encode()
-        ).hexdigest()[:24]
-        chunks[folder / f"{key}.npy"] = chunk
+    chunks = _chunks(rows)
+    paths = []
+    for index in chunks:
+        digests = [rows[i].sha256 for i in index]
+        key = repr((network_name, digests, variant, spec)).encode()
+        paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done = 0
-    for path, chunk in team.share(list(chunks.items())):
+    for path, index in team.share(list(zip(paths, chunks, strict=True))):
         if not path.exists():
-            found = extract(network, chunk, variant, spec)
-            fresh = path.with_suffix(".new")
-            with fresh.open("wb") as file:
-                np.save(file, found)
-            fresh.replace(path)
-        done = min(done + len(chunk) * team.size, len(rows))
+            _write(path, extract(network, tuple(rows[i] for i in index), variant, spec))
+        done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")
     team.wait()
-    return np.concatenate([np.load(path).astype(np.float32) for path in chunks])
+    found = np.empty((len(rows), FEATURE_SIZE), np.float32)
+    for path, index in zip(paths, chunks, strict=True):
+        found[index] = np.load(path)
+    return found
+
+
+def _chunks(rows: Sequence[Row]) -> list[list[int]]:
+    """Return the numbers of the rows, view by view, in parts that are kept as one file each."""
+    parts = []
+    for view in dict.fromkeys(row.view for row in rows):
+        index = [i for i, row in enumerate(rows) if row.view == view]
+        parts += [index[start : start + _CHUNK] for start in range(0, len(index), _CHUNK)]
+    return parts
+
+
+def _write(path: Path, statistics: np.ndarray[Any, np.dtype[np.float16]]) -> None:
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        np.save(file, statistics)
+    fresh.replace(path)

@@ -65,16 +65,13 @@ class Notebook:
 def try_idea(
     idea: Idea, rows: tuple[Row, ...], variants: Sequence[FloatArray], seed: int
 ) -> Figures:
-    """Return the figures of an idea on each variant of the views it reads.
+    """Return the figures of an idea on each variant of the rows.
 
     `auc` and `balanced_accuracy` hold one mean over the folds for each variant, `learnt` the
     mean rows and sources of a fit.
     """
-    keep = np.flatnonzero([r.view in idea.views for r in rows])
-    part = tuple(rows[i] for i in keep)
-    chosen = [v[keep] for v in variants]
-    fit = IdeaFit(idea, part, chosen, seed)
-    found = screen(part, chosen, fit, seed=seed)
+    fit = IdeaFit(idea, rows, variants, seed)
+    found = screen(rows, variants, fit, seed=seed)
     return {
         "auc": [each.auc for each in found],
         "balanced_accuracy": [each.balanced_accuracy for each in found],
@@ -120,18 +117,20 @@ class _Trials:
     """Ideas on the manifest's `train` and `val`; statistics are read when first needed."""
 
     def __init__(self, manifest: Manifest, seeds: int) -> None:
-        self._rows = manifest.of("train", "val")
-        self._seeds = range(seeds)
+        self._manifest, self._seeds = manifest, range(seeds)
         self._notebook = Notebook(RESULTS, manifest.sha256[:16])
-        self._variants: list[FloatArray] = []
+        self._read: dict[tuple[str, ...], tuple[tuple[Row, ...], list[FloatArray]]] = {}
 
     def of(self, idea: Idea) -> list[Figures]:
         """Return an idea's figures, one for each seed."""
         return [self._notebook.find(idea, seed) or self._try(idea, seed) for seed in self._seeds]
 
     def _try(self, idea: Idea, seed: int) -> Figures:
-        self._variants = self._variants or _statistics(self._rows)
-        figures = try_idea(idea, self._rows, self._variants, seed)
+        if idea.views not in self._read:
+            learnt = self._manifest.of("train", "val")
+            rows = tuple(row for row in learnt if row.view in idea.views)
+            self._read[idea.views] = rows, _statistics(rows)
+        figures = try_idea(idea, *self._read[idea.views], seed)
         self._notebook.write(idea, seed, figures)
         return figures
 
