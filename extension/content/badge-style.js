@@ -15,7 +15,7 @@
     .badge:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
     .badge.ai_generated { background: #b8461a; border-radius: 7px; }
     .badge.human_made { background: #1a62aa; }
-    .badge.not_assessed { background: #8a8e95; }
+    .badge.not_assessed { background: #70757d; }
     .badge svg { inline-size: 15px; block-size: 15px; display: block; }
     .mark { position: absolute; inset-block-end: -5px; inset-inline-end: -5px; inline-size: 13px;
       block-size: 13px; border-radius: 50%; background: #ffffff; color: #26292e; font: 800 10px/13px

@@ -28,6 +28,10 @@
       box-shadow: 0 10px 34px rgb(0 0 0 / .22), 0 2px 6px rgb(0 0 0 / .12);
       text-align: start; overflow-wrap: anywhere; cursor: auto; outline: none;
     }
+    /* What is said in a language of the other direction reads right, and stays at its side. */
+    p, h2, h3, legend, summary, button, a, .split span, li > span { unicode-bidi: plaintext; }
+    [dir=rtl] { text-align: right; }
+    [dir=rtl] .split .human { text-align: left; }
     .card:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     .top { display: flex; align-items: center; gap: 8px; padding: 10px 8px 0 14px; cursor: move;
       touch-action: none; user-select: none; }
@@ -64,7 +68,7 @@
     .status { justify-self: start; font-size: 11.5px; font-weight: 600; padding: 1px 7px; border-radius: 99px;
       background: var(--raised); color: var(--faint); white-space: nowrap; }
     .status.verified { background: var(--accent); color: var(--on-accent); }
-    .status.invalid { background: var(--ai); color: var(--paper); }
+    .status.invalid { background: var(--ai-text); color: var(--paper); }
     .prompt summary { color: var(--faint); font-size: 12.5px; cursor: pointer; }
     .prompt p { padding-inline-start: 9px; border-inline-start: 2px solid var(--line);
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
