@@ -86,7 +86,7 @@
   }
 
   const says = ({ label }) =>
-    label ? element("span", { class: `says ${label}` }, ` ${word(`evidenceSays_${label}`)}.`) : "";
+    label ? element("span", { class: `says ${label}` }, ` ${word(`evidenceSays_${label}`)}`) : "";
 
   /** What the generator was asked for: often long, and not for everybody's eyes. */
   const prompt = ({ prompt: words }) =>

@@ -29,7 +29,7 @@
       text-align: start; overflow-wrap: anywhere; cursor: auto; outline: none;
     }
     /* What is said in a language of the other direction reads right, and stays at its side. */
-    p, h2, h3, legend, summary, button, a, .split span, li > span { unicode-bidi: plaintext; }
+    p, h2, h3, legend, button, a, .split span, .links span, li > span { unicode-bidi: plaintext; }
     [dir=rtl] { text-align: right; }
     [dir=rtl] .split .human { text-align: left; }
     .card:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }

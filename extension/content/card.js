@@ -118,7 +118,9 @@
     const form = parts.disagreement(record, { submit, cancel });
     button.parentElement.after(form);
     place();
-    form.querySelector("input:checked, input")?.focus();
+    const below = form.getBoundingClientRect().bottom - current.card.getBoundingClientRect().bottom;
+    if (below > 0) current.card.scrollTop += below + 14; // its last button can be seen
+    form.querySelector("input:checked, input")?.focus({ preventScroll: true });
   }
 
   /** Put words in place of the form of a disagreement, or under it. */

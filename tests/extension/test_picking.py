@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.extension.browser import Extended
+from tests.extension.scanning import popup
 from tests.extension.site import CDN, File, Site
 from tests.pictures import jpeg
 
@@ -35,6 +36,20 @@ def test_the_mouse_picks_and_the_page_hears_no_click(browser: Extended, site: Si
     page.mouse.click(60, 60)
     assert "400 × 300" in card.verdict().text
     assert page.url.endswith("/pick")
+
+
+def test_the_button_picks(browser: Extended, site: Site) -> None:
+    """“Pick a picture on the page”, in the popup of our button, starts picking and steps aside."""
+    page = browser.open(site.page(f"<img src={ONE} width=200>", "/button"))
+    view = popup(browser, page)
+    with view.expect_event("close"):
+        view.get_by_role("button", name="Pick a picture on the page").click()
+    page.bring_to_front()
+    card = browser.card(page)
+    card.until(lambda: card.has(".shade"), "the picker")
+    page.keyboard.press("Escape")
+    card.until(lambda: not card.has(".shade"), "the end of picking")
+    assert card.phase is None
 
 
 def test_the_keyboard_picks(browser: Extended, site: Site) -> None:

@@ -332,6 +332,28 @@ def test_private_windows_leave_no_trace(
     assert "/check/batch" not in kept
 
 
+def test_addresses_go_along_only_where_wanted(browser: Extended, site: Site) -> None:
+    """Sent only with pictures that were asked about, where chosen; “What is sent” shows it."""
+    page = browser.open(site.page(f"<img src={TWO}>", "/told"))
+    options = browser.open(browser.page_url("options"))
+    options.get_by_label("With pictures that I check myself").check()
+    browser.menu(page, mediaType="image", srcUrl=TWO)
+    browser.card(page).verdict()
+    page.keyboard.press("Escape")
+    switch(browser, page)
+    badges(browser, page).wait(1)
+    options.bring_to_front()
+    options.locator("#refresh-sent").click()
+    asked = options.locator("#sent tr", has_text="POST /check ")
+    asked.get_by_text("page_url: http://pages.example/told").wait_for()
+    assert f"image_url: {TWO}" in asked.inner_text()
+    rest = options.locator("#sent tbody tr", has_not_text="POST /check ").all_inner_texts()
+    assert rest
+    assert not [line for line in rest if "pages.example" in line]
+    options.locator("#clear-sent").click()
+    options.get_by_text("Nothing yet.").wait_for()
+
+
 def test_one_click_pauses_everywhere(browser: Extended, site: Site) -> None:
     """Pausing takes every badge away on every page; going on brings them back."""
     page = browser.open(site.page(f"<img src={ONE}>", "/pause"))
