@@ -43,7 +43,7 @@ architecture: $(TEST)  ## Check the direction of imports.
 	$(BIN)/lint-imports
 
 unit: $(TEST)  ## Run pytest: unit, API, dashboard, training, browser.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 	$(BIN)/python -m backend.cli.reference > docs/cli.md

@@ -95,5 +95,5 @@ def test_an_interrupted_run_goes_on_where_it_was_saved(
         fine_tune(_network(), rows, TINY, SPEC, tmp_path / "broken", progress=stop)
     went_on = fine_tune(_network(), rows, TINY, SPEC, tmp_path / "broken").state_dict()
     for name, tensor in unbroken.items():
-        torch.testing.assert_close(tensor, went_on[name], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(tensor, went_on[name], atol=1e-4, rtol=1e-3)
     assert not (tmp_path / "broken" / "trunk-last.pt").exists()
