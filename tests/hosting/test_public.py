@@ -144,12 +144,11 @@ def read_probabilities(page: Page, name: str, data: bytes) -> tuple[str, str]:
 
 def test_a_visitor_sees_the_check_page_alone(hosted: Hosted, page: Page) -> None:
     """Without a token there is no menu, no other page, and a dropped picture gets its numbers."""
-    for address in ("", "/quality", "/gallery", "/queue"):
+    for address in ("/quality", "/gallery", "/queue", "/models", ""):
         page.goto(hosted.page + address)
-        title = page.get_by_role("heading", name="Did a person make this picture?")
-        expect(title).to_be_visible(timeout=WAIT_MS)
+        words = "This page needs another role" if address else "Did a person make this picture?"
+        expect(page.get_by_role("heading", name=words)).to_be_visible(timeout=WAIT_MS)
         expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0)
-    page.goto(hosted.page)
     expect(page.get_by_text("nothing is kept")).to_be_visible(timeout=WAIT_MS)
     ai, human = read_probabilities(page, "visitor.jpg", PICTURES[0])
     shares = [int(re.findall(r"\d+", text)[0]) for text in (ai, human)]
