@@ -44,15 +44,6 @@ _VIEWS = (
     BASE,
     replace(BASE, name="native crops alone", views=("crop",)),
     replace(BASE, name="whole and native, logits averaged", views=("whole", "crop")),
-    replace(BASE, name="learnt from clean alone", learn=(0,)),
-    replace(BASE, name="learnt from web copies alone", learn=(1,)),
-)
-_HEADS = (
-    replace(BASE, name="last stage, means", stages=(4,), moments=("mean",)),
-    replace(BASE, name="last stage, means and deviations", stages=(4,)),
-    replace(BASE, name="early stages 0-3", stages=(0, 1, 2, 3)),
-    replace(BASE, name="all stages, means alone", moments=("mean",)),
-    replace(BASE, name="linear, C .001", linear=0.001),
     replace(
         BASE,
         name="the probe: linear, C .001, clean, both views, count^-.5",
@@ -61,6 +52,16 @@ _HEADS = (
         views=("whole", "crop"),
         power=0.5,
     ),
+    replace(BASE, name="learnt from clean alone", learn=(0,)),
+    replace(BASE, name="learnt from web copies alone", learn=(1,)),
+)
+_HEADS = (
+    BASE,
+    replace(BASE, name="last stage, means", stages=(4,), moments=("mean",)),
+    replace(BASE, name="last stage, means and deviations", stages=(4,)),
+    replace(BASE, name="early stages 0-3", stages=(0, 1, 2, 3)),
+    replace(BASE, name="all stages, means alone", moments=("mean",)),
+    replace(BASE, name="linear, C .001", linear=0.001),
     replace(BASE, name="three seeds joined (served)", heads=3),
     replace(BASE, name="hidden 32", head=HeadRecipe(hidden=32)),
     replace(BASE, name="hidden 512", head=HeadRecipe(hidden=512)),
@@ -71,6 +72,7 @@ _HEADS = (
     replace(BASE, name="weight decay .5", head=HeadRecipe(weight_decay=0.5)),
 )
 _WEIGHTS = (
+    BASE,
     replace(BASE, name="no source weights", power=0.0),
     replace(BASE, name="source weights count^-.5", power=0.5),
     replace(BASE, name="source weights 1/count", power=1.0),
@@ -80,6 +82,7 @@ _WEIGHTS = (
     replace(BASE, name="source- and class-balanced batches", trial=Trial(balanced_batches=True)),
 )
 _LOSSES = (
+    BASE,
     replace(BASE, name="a picture's copies in one batch, no more", trial=Trial()),
     replace(BASE, name="and consistency of its logits, .1", trial=Trial(consistency=0.1)),
     replace(BASE, name="and consistency of its logits, 1", trial=Trial(consistency=1.0)),
@@ -106,9 +109,10 @@ _CURVE = (
 )
 
 TABLES: dict[str, tuple[Idea, ...]] = {
-    "views": _VIEWS,
     "losses": _LOSSES,
     "weights": _WEIGHTS,
     "curve": _CURVE,
     "heads": _HEADS,
+    "views": _VIEWS,
 }
+"""Those that need whole views alone come first."""

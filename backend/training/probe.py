@@ -1,76 +1,131 @@
-"""`python -m backend.training.probe [VERSION]`: released weights beside the frozen probe.
+"""`python -m backend.training.probe`: released weights beside a probe on frozen features.
 
 The probe is the one that the data's own notes describe: statistics of all stages of the
-initialisation, whole views and native crops, standardised, logistic regression with C .001 and
-sources weighted by count^-.5. Prints one Markdown table for `test` and `unseen`, on pictures as
-they are and on a seeded web copy of each; both splits are opened, and the opening is recorded.
+initialisation, standardised, logistic regression with C .001 and sources weighted by count^-.5;
+on whole views alone, or on whole views and native crops, whose logits are averaged. The trunk of
+`brush-1` is the initialisation, so that one pass of the served graph gives the release's score
+and the probe's statistics; those of the whole views of `train` and `val` travel with the release.
+
+Prints one Markdown table for `test` and `unseen`, on pictures as they are and on a seeded web
+copy of each; both splits are opened, and the opening is recorded. Passes are kept in
+`runs/cache`; started again, the command goes on there.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
 from backend.domain import utc_now
-from backend.model.architectures import load_initialisation
+from backend.errors import BadRun
 from backend.model.card import Card
 from backend.model.openvino_runtime import OpenVinoJudge
-from backend.model.preprocess import FloatArray, Preprocessing
+from backend.model.preprocess import FloatArray
 from backend.model.processor import this_processor
 from backend.model.registry import find_card
-from backend.model.stage_network import StageNetwork
+from backend.model.stage_network import ARCHITECTURE
 from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
 from backend.training.degrade import seeded_web_copy
 from backend.training.evaluation import openings
-from backend.training.features import Variant, cached
 from backend.training.folds import source_weights
 from backend.training.manifest import SEALED, Manifest, Row, open_picture, read_manifest
 from backend.training.metrics import roc_auc
+from backend.training.release import FEATURES_NAME
 from backend.training.screen import Logits, balanced, group_views
-from backend.training.screening import CACHE, INIT
 from backend.training.train import Progress
 
-SPEC = Preprocessing(256, 256, "bicubic")
 C, SOURCE_POWER = 0.001, 0.5
-VARIANTS = (0, 1)
-LEDGER = RUNS / "openings.jsonl"
+COPIES = {"as they are": 0, "web copies": 1}
+LEDGER, CACHE = RUNS / "openings.jsonl", RUNS / "cache"
+VIEWS = {"whole": ("whole",), "both": ("whole", "crop")}
+_CHUNK = 256
 
 
-def main(arguments: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What passes of the served graph gave, for n pictures."""
+
+    statistics: FloatArray
+    """(n, 2048)."""
+    scores: npt.NDArray[np.float64]
+    """(n,): P(ai_generated), calibrated."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Fit the probe, score both, print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--version", help="Default: the served version.")
+    options.add_argument("--views", choices=tuple(VIEWS), default="both")
+    given = options.parse_args(arguments)
     manifest = read_manifest(SHARED_DATA / "manifest.csv")
-    card = find_card(Settings(home=Path("no-home")), arguments[0] if arguments else None)
-    network = StageNetwork()
-    load_initialisation(network, SHARED_DATA / INIT)
+    card = find_card(Settings(home=Path("no-home")), given.version)
+    if card.document["architecture"] != ARCHITECTURE:
+        raise BadRun(f"{card.ref.version} has no statistics of every stage to probe.")
+    with progress_bar() as report:
+        print(_table(_Comparison(manifest, card, VIEWS[given.views], report)))  # noqa: T201
+
+
+class _Comparison:
+    """A release and a probe that is learnt from the same pictures."""
+
+    def __init__(
+        self, manifest: Manifest, card: Card, views: tuple[str, ...], progress: Progress
+    ) -> None:
+        self._manifest, self._card, self._views = manifest, card, views
+        self._judge, self._progress = OpenVinoJudge(card), progress
+        whole, crops = (manifest.of("train", "val", view=view) for view in VIEWS["both"])
+        rows, statistics = list(whole), [released_statistics(card.folder / FEATURES_NAME, whole)]
+        if "crop" in views:
+            rows += crops
+            statistics.append(self._pass(crops, 0).statistics)
+        self._probe = Probe(rows, np.concatenate(statistics))
+
+    def of(self, split: str, variant: int) -> list[float]:
+        """Return AUC and balanced accuracy of the probe, then those of the release."""
+        rows = [r for r in self._manifest.of(split) if r.view in self._views]
+        passed = self._pass(rows, variant)
+        whole = [i for i, row in enumerate(rows) if row.view == "whole"]
+        theirs = figures(rows, self._probe.logits(passed.statistics), 0.0)
+        ours = figures([rows[i] for i in whole], passed.scores[whole], 0.5)
+        return [*theirs, *ours]
+
+    def record(self, split: str) -> None:
+        """Note in the ledger that a sealed split is opened."""
+        ref = self._card.ref
+        now = utc_now().isoformat(timespec="seconds")
+        opened = openings.Opening(
+            now, ref.version, ref.sha256, split, self._manifest.sha256, "probe"
+        )
+        openings.record(LEDGER, opened)
+
+    def _pass(self, rows: Sequence[Row], variant: int) -> Passed:
+        return cached_passes(self._judge, rows, variant, CACHE, self._progress)
+
+
+def _table(comparison: _Comparison) -> str:
     lines = [
-        "| split | pictures | probe AUC | bal. acc. | served AUC | bal. acc. |",
+        "| split | pictures | probe AUC | bal. acc. | release AUC | bal. acc. |",
         "|---|---|---|---|---|---|",
     ]
-    with progress_bar() as report:
-        learnt = manifest.of("train", "val")
-        probe = _Probe(learnt, _statistics(network, learnt, 0, report))
-        judge = OpenVinoJudge(card)
-        for split in SEALED:
-            _record(manifest, card, split)
-            rows = manifest.of(split)
-            whole = [i for i, r in enumerate(rows) if r.view == "whole"]
-            for variant in VARIANTS:
-                ours = score_copies(judge, [rows[i] for i in whole], variant, report)
-                theirs = probe.logits(_statistics(network, rows, variant, report))
-                kind = "as they are" if variant == 0 else "web copies"
-                cells = [*figures(rows, theirs, 0.0), *figures([rows[i] for i in whole], ours, 0.5)]
-                text = " | ".join(f"{cell:.3f}" for cell in cells)
-                lines.append(f"| {split} | {kind} | {text} |")
-    print("\n".join(lines))  # noqa: T201
+    for split in SEALED:
+        comparison.record(split)
+        for title, variant in COPIES.items():
+            cells = " | ".join(f"{value:.3f}" for value in comparison.of(split, variant))
+            lines.append(f"| {split} | {title} | {cells} |")
+    return "\n".join(lines)
 
 
-class _Probe:
+class Probe:
     """Logistic regression on standardised statistics."""
 
     def __init__(self, rows: Sequence[Row], statistics: FloatArray) -> None:
@@ -85,8 +140,29 @@ class _Probe:
         return np.asarray((statistics - self._mean) / self._scale, np.float32)
 
     def logits(self, statistics: FloatArray) -> Logits:
+        """Return log-odds of ai_generated: (n, 2048) -> (n,)."""
         found = self._model.decision_function(self._standardised(statistics))
         return np.asarray(found, np.float64)
+
+
+def released_statistics(path: Path, rows: Sequence[Row]) -> FloatArray:
+    """Return the vectors that a release carries for some rows of `train` and `val`: (n, d).
+
+    Raises:
+        BadRun: it carries none for a row.
+    """
+    tensors = load_file(path)
+    found = {
+        digest.tobytes().hex(): vector
+        for split in ("train", "val")
+        for digest, vector in zip(
+            tensors[f"{split}.sha256"], tensors[f"{split}.features"], strict=True
+        )
+    }
+    missing = next((row for row in rows if row.sha256 not in found), None)
+    if missing is not None:
+        raise BadRun(f"{path} carries no vector of row {missing.number}, {missing.path}.")
+    return np.stack([found[row.sha256] for row in rows]).astype(np.float32)
 
 
 def figures(rows: Sequence[Row], scores: Logits, threshold: float) -> tuple[float, float]:
@@ -97,45 +173,41 @@ def figures(rows: Sequence[Row], scores: Logits, threshold: float) -> tuple[floa
     return roc_auc(mean, targets), balanced(mean, targets, threshold)
 
 
-def score_copies(
-    judge: OpenVinoJudge, rows: Sequence[Row], variant: int, progress: Progress
-) -> Logits:
-    """Return P(ai_generated) of each picture, or of its seeded web copy, as it is served."""
+def cached_passes(
+    judge: OpenVinoJudge, rows: Sequence[Row], variant: int, folder: Path, progress: Progress
+) -> Passed:
+    """Pass each picture, or its seeded web copy, as it is served, but for what is kept."""
+    statistics, scores = [], []
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        about = (judge.ref.sha256, judge.device, [r.sha256 for r in part], variant)
+        path = folder / f"passed-{hashlib.sha256(repr(about).encode()).hexdigest()[:24]}.npz"
+        if not path.exists():
+            _pass_all(judge, part, variant, path)
+        with np.load(path) as kept:
+            statistics.append(kept["statistics"].astype(np.float32))
+            scores.append(kept["scores"])
+        progress(start + len(part), len(rows), f"passing copy {variant}")
+    return Passed(np.concatenate(statistics), np.concatenate(scores))
 
-    def score(row: Row) -> float:
+
+def _pass_all(judge: OpenVinoJudge, rows: Sequence[Row], variant: int, path: Path) -> None:
+    def one(row: Row) -> tuple[FloatArray, float]:
         picture = open_picture(row)
         if variant:
             picture = seeded_web_copy(picture, variant, row.sha256)
-        return judge.score(picture).score
+        scored = judge.score(picture)
+        return np.frombuffer(scored.features, "<f2"), scored.score
 
-    found = []
     with ThreadPoolExecutor(this_processor().cores) as pool:
-        for done, value in enumerate(pool.map(score, rows), start=1):
-            found.append(value)
-            progress(done, len(rows), "scoring")
-    return np.array(found)
-
-
-def _statistics(
-    network: StageNetwork, rows: tuple[Row, ...], variant: int, progress: Progress
-) -> FloatArray:
-    name = INIT.rpartition("/")[2]
-    return cached(CACHE, network, name, rows, Variant(variant), SPEC, progress)
-
-
-def _record(manifest: Manifest, card: Card, split: str) -> None:
-    openings.record(
-        LEDGER,
-        openings.Opening(
-            utc_now().isoformat(timespec="seconds"),
-            card.ref.version,
-            card.ref.sha256,
-            split,
-            manifest.sha256,
-            "probe",
-        ),
-    )
+        found = list(pool.map(one, rows))
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        statistics, scores = [f for f, _ in found], [s for _, s in found]
+        np.savez(file, statistics=np.stack(statistics), scores=np.array(scores))
+    fresh.replace(path)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -125,6 +125,25 @@ def test_an_interrupted_run_goes_on_from_its_statistics(
         np.testing.assert_array_equal(tensor, before[name])
 
 
+def test_statistics_are_the_networks_own(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain processor computes by OpenVINO what torch does, to half precision."""
+    from backend.training import features
+
+    torch.manual_seed(6)
+    network = StageNetwork(4).eval()
+    look = features.looking(network, TINY.preprocessing)
+    rows = manifest.rows[:3]
+    found = features.extract(look, rows, features.Variant(), TINY.preprocessing)
+    images = torch.stack(
+        [features._Views(rows, features.Variant(), TINY.preprocessing)[i][0] for i in range(3)]
+    )
+    with torch.inference_mode():
+        wanted = network.statistics(images).numpy()
+    np.testing.assert_allclose(found, wanted, atol=2e-2)
+
+
 def test_it_releases_and_serves(finished: Run, manifest: Manifest, tmp_path: Path) -> None:
     """The released version is calibrated out of fold and tells the drawn classes apart."""
     folder = release(finished, "stages-1", tmp_path)
