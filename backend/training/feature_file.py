@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
+from backend.errors import BadRun
+from backend.model.preprocess import FloatArray
 from backend.training.evaluate import Scores
+from backend.training.manifest import Row
 
 
 def write_features(path: Path, parts: dict[str, Scores]) -> None:
@@ -33,3 +37,23 @@ def write_features(path: Path, parts: dict[str, Scores]) -> None:
         digests = [bytes.fromhex(r.sha256) for r in part.rows]
         tensors[f"{split}.sha256"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     save_file(tensors, path, metadata=metadata)
+
+
+def released_vectors(path: Path, rows: Sequence[Row]) -> FloatArray:
+    """Return the vectors that a release carries for some rows of `train` and `val`: (n, d).
+
+    Raises:
+        BadRun: it carries none for a row.
+    """
+    tensors = load_file(path)
+    found = {
+        digest.tobytes().hex(): vector
+        for split in ("train", "val")
+        for digest, vector in zip(
+            tensors[f"{split}.sha256"], tensors[f"{split}.features"], strict=True
+        )
+    }
+    missing = next((row for row in rows if row.sha256 not in found), None)
+    if missing is not None:
+        raise BadRun(f"{path} carries no vector of row {missing.number}, {missing.path}.")
+    return np.stack([found[row.sha256] for row in rows]).astype(np.float32)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import torch
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from backend.model.network import inference_device
-from backend.model.openvino_runtime import openvino_core
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
-from backend.model.processor import this_processor
 from backend.model.stage_network import FEATURE_SIZE, StageNetwork
+from backend.training.compiled import Look, looking
 from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
 from backend.training.parallel import ALONE, Team
@@ -51,53 +47,6 @@ class _Views(Dataset[tuple[torch.Tensor, int]]):
         if self._variant.degraded:
             picture = seeded_web_copy(picture, self._variant.degraded, row.sha256)
         return torch.from_numpy(to_tensor(picture, self._spec)), index
-
-
-Look = Callable[[torch.Tensor], np.ndarray[Any, Any]]
-"""Images (n, 3, h, w) in, statistics (n, 2048) out."""
-
-
-def looking(network: StageNetwork, spec: Preprocessing) -> Look:
-    """Return how a trunk's statistics are computed here.
-
-    By torch where there is a GPU or bfloat16 in hardware; else by OpenVINO, which needs two
-    thirds of the time for the same in 32 bits.
-    """
-    device = inference_device()
-    network = network.eval().to(device, memory_format=torch.channels_last)
-    if device.type == "cpu" and not this_processor().has_fast_bf16:
-        compiled = _compiled(network, spec)
-        return lambda images: np.asarray(compiled(images.numpy())[0])
-
-    @torch.inference_mode()
-    def look(images: torch.Tensor) -> np.ndarray[Any, Any]:
-        images = images.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            statistics = network.statistics(images)
-        return np.asarray(statistics.float().cpu().numpy())
-
-    return look
-
-
-class _Statistics(nn.Module):
-    def __init__(self, network: StageNetwork) -> None:
-        super().__init__()
-        self._network = network
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self._network.statistics(x)
-
-
-def _compiled(network: StageNetwork, spec: Preprocessing) -> ov.CompiledModel:
-    side = spec.crop_px
-    # Two example pictures: with one, the exporter takes the batch for a constant.
-    example, batch = torch.zeros(2, 3, side, side), torch.export.Dim("n", min=1, max=1024)
-    statistics = _Statistics(network).eval().requires_grad_(False)
-    program = torch.export.export(statistics, (example,), dynamic_shapes={"x": {0: batch}})
-    model = ov.convert_model(program)
-    model.reshape([-1, 3, side, side])
-    options = {"INFERENCE_PRECISION_HINT": "f32"}
-    return openvino_core().compile_model(model, "CPU", options)
 
 
 def extract(
@@ -139,7 +88,7 @@ def cached(
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):
         if not path.exists():
-            look = look or looking(network, spec)
+            look = look or looking(network, "statistics", spec.crop_px)
             _write(path, extract(look, tuple(rows[i] for i in index), variant, spec))
         done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")

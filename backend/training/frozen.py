@@ -18,13 +18,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from backend.model.network import FEATURE_SIZE, Network
+from backend.training.compiled import Look
 from backend.training.manifest import Row
 from backend.training.parallel import Team
 from backend.training.views import loader_workers
 
 _BATCH = 32
-Look = Callable[[Tensor], Tensor]
-"""Images (n, 3, h, w) in, pooled vectors (n, 512) out."""
 
 
 def trunk_sha256(network: Network) -> str:
@@ -37,12 +36,22 @@ def trunk_sha256(network: Network) -> str:
 
 
 class FrozenVectors:
-    """The cache of one run; `about` says what the views depend on beside the pictures."""
+    """The cache of one run.
+
+    `about` says what the views depend on beside the pictures; `start` makes the look that
+    gives pooled vectors (n, 512) of images (n, 3, h, w), and is asked when one is needed.
+    """
 
     def __init__(
-        self, folder: Path, rows: Sequence[Row], about: Sequence[Any], look: Look, team: Team
+        self,
+        folder: Path,
+        rows: Sequence[Row],
+        about: Sequence[Any],
+        start: Callable[[], Look],
+        team: Team,
     ) -> None:
-        self._folder, self._look, self._team = folder, look, team
+        self._folder, self._start, self._team = folder, start, team
+        self._look: Look | None = None
         self._key = repr(([r.sha256 for r in rows], list(about)))
 
     def of(
@@ -77,14 +86,14 @@ class FrozenVectors:
         for each in parts:
             each.unlink()
 
-    @torch.inference_mode()
     def _pass(
         self, views: Dataset[Any], size: int, progress: Callable[[int, int], None]
     ) -> np.ndarray[Any, np.dtype[np.float16]]:
         found = np.empty((size, FEATURE_SIZE), np.float16)
         done = 0
         for images, _ in DataLoader(views, batch_size=_BATCH, num_workers=loader_workers(size)):
-            vectors = self._look(images).float().cpu().numpy()
+            self._look = self._look or self._start()
+            vectors = self._look(images)
             found[done : done + len(vectors)] = vectors
             done += len(vectors)
             progress(done, size)

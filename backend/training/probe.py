@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
 from backend.domain import utc_now
@@ -37,6 +36,7 @@ from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
 from backend.training.degrade import seeded_web_copy
 from backend.training.evaluation import openings
+from backend.training.feature_file import released_vectors
 from backend.training.folds import source_weights
 from backend.training.manifest import SEALED, Manifest, Row, open_picture, read_manifest
 from backend.training.metrics import roc_auc
@@ -84,7 +84,7 @@ class _Comparison:
         self._manifest, self._card, self._views = manifest, card, views
         self._judge, self._progress = OpenVinoJudge(card), progress
         whole, crops = (manifest.of("train", "val", view=view) for view in VIEWS["both"])
-        rows, statistics = list(whole), [released_statistics(card.folder / FEATURES_NAME, whole)]
+        rows, statistics = list(whole), [released_vectors(card.folder / FEATURES_NAME, whole)]
         if "crop" in views:
             rows += crops
             statistics.append(self._pass(crops, 0).statistics)
@@ -143,26 +143,6 @@ class Probe:
         """Return log-odds of ai_generated: (n, 2048) -> (n,)."""
         found = self._model.decision_function(self._standardised(statistics))
         return np.asarray(found, np.float64)
-
-
-def released_statistics(path: Path, rows: Sequence[Row]) -> FloatArray:
-    """Return the vectors that a release carries for some rows of `train` and `val`: (n, d).
-
-    Raises:
-        BadRun: it carries none for a row.
-    """
-    tensors = load_file(path)
-    found = {
-        digest.tobytes().hex(): vector
-        for split in ("train", "val")
-        for digest, vector in zip(
-            tensors[f"{split}.sha256"], tensors[f"{split}.features"], strict=True
-        )
-    }
-    missing = next((row for row in rows if row.sha256 not in found), None)
-    if missing is not None:
-        raise BadRun(f"{path} carries no vector of row {missing.number}, {missing.path}.")
-    return np.stack([found[row.sha256] for row in rows]).astype(np.float32)
 
 
 def figures(rows: Sequence[Row], scores: Logits, threshold: float) -> tuple[float, float]:

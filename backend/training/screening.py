@@ -17,22 +17,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from safetensors.torch import load_file
 
 from backend.model.architectures import load_initialisation
+from backend.model.card import CHECKPOINT, Card
 from backend.model.preprocess import FloatArray, Preprocessing
+from backend.model.registry import find_card
 from backend.model.stage_network import StageNetwork
+from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
+from backend.training.feature_file import released_vectors
 from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE, TABLES, Idea
 from backend.training.manifest import Manifest, Row, read_manifest
+from backend.training.release import FEATURES_NAME
 from backend.training.screen import screen
+from backend.training.train import Progress
 
 SPEC = Preprocessing(256, 256, "bicubic")
 INIT = "init/resnet18-imagenet-partial.safetensors"
 CACHE = RUNS / "cache"
 RESULTS = RUNS / "screening.jsonl"
 VARIANTS = (0, 1)
+SEEDS = (0, 1)
 Figures = dict[str, Any]
 
 
@@ -104,10 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Try what was not tried yet, and print the tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--table", choices=tuple(TABLES), action="append")
-    options.add_argument("--seeds", type=int, default=2)
+    options.add_argument("--seed", type=int, action="append", help="Default: 0 and 1.")
     given = options.parse_args(arguments)
     manifest = read_manifest(SHARED_DATA / "manifest.csv")
-    trials = _Trials(manifest, given.seeds)
+    trials = _Trials(manifest, given.seed or SEEDS)
     for name in given.table or TABLES:
         found = [(idea, trials.of(idea)) for idea in TABLES[name]]
         print(f"{name}\n\n{table(found, trials.of(BASE))}\n", flush=True)  # noqa: T201
@@ -116,8 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 class _Trials:
     """Ideas on the manifest's `train` and `val`; statistics are read when first needed."""
 
-    def __init__(self, manifest: Manifest, seeds: int) -> None:
-        self._manifest, self._seeds = manifest, range(seeds)
+    def __init__(self, manifest: Manifest, seeds: Sequence[int]) -> None:
+        self._manifest, self._seeds = manifest, seeds
         self._notebook = Notebook(RESULTS, manifest.sha256[:16])
         self._read: dict[tuple[str, ...], tuple[tuple[Row, ...], list[FloatArray]]] = {}
 
@@ -138,9 +147,30 @@ class _Trials:
 def _statistics(rows: tuple[Row, ...]) -> list[FloatArray]:
     network = StageNetwork()
     load_initialisation(network, SHARED_DATA / INIT)
-    name = INIT.rpartition("/")[2]
     with progress_bar() as bar:
-        return [cached(CACHE, network, name, rows, Variant(n), SPEC, bar) for n in VARIANTS]
+        return [_variant(network, rows, variant, bar) for variant in VARIANTS]
+
+
+def _variant(
+    network: StageNetwork, rows: tuple[Row, ...], variant: int, progress: Progress
+) -> FloatArray:
+    """Return statistics of a copy; of whole views as they are, a release may carry them."""
+    if variant == 0 and all(row.view == "whole" for row in rows):
+        card = find_card(Settings(home=Path("no-home")), None)
+        if has_trunk_of(network, card):
+            return released_vectors(card.folder / FEATURES_NAME, rows)
+    name = INIT.rpartition("/")[2]
+    return cached(CACHE, network, name, rows, Variant(variant), SPEC, progress)
+
+
+def has_trunk_of(network: StageNetwork, card: Card) -> bool:
+    """Say whether a release's trunk is this network's, in the half precision it is kept in."""
+    kept = load_file(card.folder / CHECKPOINT)
+    trunk = {k: v for k, v in network.state_dict().items() if not k.startswith("head.")}
+    return all(
+        name in kept and bool(torch.equal(kept[name].half(), tensor.half()))
+        for name, tensor in trunk.items()
+    )
 
 
 if __name__ == "__main__":

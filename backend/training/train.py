@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from backend.model.architectures import load_checkpoint, load_initialisation, sa
 from backend.model.network import ARCHITECTURE, Network, inference_device
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
+from backend.training.compiled import Look, looking
 from backend.training.frozen import FrozenVectors, trunk_sha256
 from backend.training.live_curves import write_curves
-from backend.training.manifest import Manifest, Row, counts
+from backend.training.manifest import Manifest, counts
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import Recipe
@@ -141,10 +143,13 @@ class _Training:
         else:
             load_initialisation(self.network, init)
         self.network.to(self.device, memory_format=torch.channels_last)
-        self.frozen, self.frozen_validation = (
-            FrozenVectors(run.folder.parent / "cache", rows, about, self._look, team)
-            for rows, about in self._frozen_views(learnt, validated, spec)
-        )
+        cache = run.folder.parent / "cache"
+        about = [trunk_sha256(self.network), spec, self.bf16, self.device.type]
+        drawn = [*about, recipe.crop_px, recipe.rotation_degrees, seed]
+        look = self._looking(recipe.crop_px)
+        self.frozen = FrozenVectors(cache, learnt, drawn, look, team)
+        look = self._looking(spec.crop_px)
+        self.frozen_validation = FrozenVectors(cache, validated, about, look, team)
         self.optimiser = torch.optim.RMSprop(self.network.parameters(), lr=recipe.lr)
         self.schedule = torch.optim.lr_scheduler.StepLR(
             self.optimiser, recipe.step_size, recipe.gamma
@@ -152,13 +157,6 @@ class _Training:
         self.loss = nn.CrossEntropyLoss()
         self.whole: nn.Module | None = None
         self.history: list[dict[str, Any]] = []
-
-    def _frozen_views(
-        self, learnt: Sequence[Row], validated: Sequence[Row], spec: Preprocessing
-    ) -> tuple[tuple[Sequence[Row], list[Any]], tuple[Sequence[Row], list[Any]]]:
-        both = [trunk_sha256(self.network), spec, self.bf16, self.device.type]
-        drawn = [*both, self.recipe.crop_px, self.recipe.rotation_degrees, self.seed]
-        return (learnt, drawn), (validated, both)
 
     def go(self) -> dict[str, Any]:
         self._resume()
@@ -254,10 +252,9 @@ class _Training:
             scores += _score(logits).tolist()
         return np.array(self.team.woven(scores), np.float64)
 
-    def _look(self, images: torch.Tensor) -> torch.Tensor:
-        self.network.eval()
-        with self._precision():
-            return self.network.pooled(self._place(images))
+    def _looking(self, side_px: int) -> Callable[[], Look]:
+        """Return what starts the passing of squares by the trunk as it was initialised."""
+        return lambda: looking(copy.deepcopy(self.network), "pooled", side_px)
 
     def _place(self, images: torch.Tensor) -> torch.Tensor:
         return images.to(self.device, memory_format=torch.channels_last)
