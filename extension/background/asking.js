@@ -8,8 +8,8 @@ import { findTicket, issue, ticketOf, update } from "./tickets.js";
 
 /** Check what was clicked in a frame of a tab. Never rejects: a failure is shown. */
 export async function beginAt(tab, frameId, hints) {
-  const ticket = await issue({ tabId: tab.id, frameId, incognito: tab.incognito, hints });
   if (!tab.incognito && hints.mediaType === "image") ahead(hints.srcUrl, tab.url);
+  const ticket = await issue({ tabId: tab.id, frameId, incognito: tab.incognito, hints });
   await begin(ticket);
 }
 

@@ -100,8 +100,9 @@
   function present(ticket, near, state) {
     const tooSmall = window !== window.top
       && (innerWidth < LEAST_VIEW.width || innerHeight < LEAST_VIEW.height);
-    if (tooSmall) ask({ type: "card.present", ticket, state }).catch(() => {});
-    else show({ ticket, state, near, here: true });
+    const here = () => show({ ticket, state, near, here: true });
+    if (tooSmall) ask({ type: "card.present", ticket, state }).catch(here); // a narrow card beats none
+    else here();
   }
 
   /** Show a card, also for a picture in a frame that is too small for one. */

@@ -164,6 +164,17 @@ CASES = [
     ),
     Case("poster of a video", f"<video id=v poster={A_O} width=300></video>", IN_OTHER, {}, "#v"),
     Case(
+        "frame of a video without a poster",
+        "<canvas id=c width=500 height=300 hidden></canvas><video id=v width=500 muted></video>"
+        f"<script>const i = new Image(); i.src = '{PAGES}/o.jpg'; i.onload = () => {{"
+        "const c = document.querySelector('#c'), v = document.querySelector('#v');"
+        "const draw = () => c.getContext('2d').drawImage(i, 0, 0); draw(); setInterval(draw, 50);"
+        "v.srcObject = c.captureStream(); v.play(); }</script>",
+        IN_OTHER,
+        {"mediaType": "video"},
+        "#v",
+    ),
+    Case(
         "image in a drawing",
         f'<svg id=s width=320 height=240><image href="{A_S}" width=320 height=240 /></svg>',
         IN_SMALL,
@@ -276,6 +287,21 @@ def test_an_image_in_a_frame(browser: Extended, site: Site, host: str) -> None:
     )
     browser.menu(page, frameId=browser.frame_id(f"{host}/inner"), **image(A_S))
     assert IN_SMALL in browser.card(page, page.frames[1]).verdict().text
+
+
+def test_a_frame_too_small_for_a_card(browser: Extended, site: Site) -> None:
+    """The page around shows the card for it; the heat map lies on the picture in the frame."""
+    site.page(f"<img src={A_S} width=180>", "/narrow", FRAMES)
+    page = browser.open(
+        site.page(f"<iframe src={FRAMES}/narrow width=200 height=150></iframe>", "/wide")
+    )
+    browser.menu(page, frameId=browser.frame_id(f"{FRAMES}/narrow"), **image(A_S))
+    card = browser.card(page).verdict()
+    assert IN_SMALL in card.text
+    card.press("heatmap")
+    inner = browser.card(page, page.frames[1])
+    card.until(lambda: inner.has("canvas"), "the heat map in the frame")
+    assert inner.phase is None
 
 
 def test_a_picture_put_in_later(browser: Extended, site: Site) -> None:

@@ -138,6 +138,17 @@ def test_an_appeal_is_filed(browser: Extended, site: Site, backend: RealBackend)
     assert "I made it" in str(appeals)
 
 
+def test_the_dashboard_is_opened_beside(
+    browser: Extended, site: Site, backend: RealBackend
+) -> None:
+    """“Open in dashboard” opens the record of this check in a tab of its own."""
+    _, card = check(browser, site)
+    card.verdict()
+    asked = f"127.0.0.1:8501/gallery?id={backend.records()[0].id}"
+    with browser.context.expect_event("request", lambda request: asked in request.url):
+        card.press("dashboard")
+
+
 def test_escape_closes(browser: Extended, site: Site) -> None:
     """Escape takes the card away."""
     page, card = check(browser, site)
