@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: bench-dashboard bench-queue run test lint types architecture unit train baselines founding-task bench bench-serving bench-health bench-log bench-exports bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
+.PHONY: bench-dashboard bench-queue run test lint types architecture unit train loop baselines founding-task bench bench-serving bench-health bench-log bench-exports bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -52,6 +52,9 @@ docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 train: $(TEST)  ## Train the served model from ../shared/data and release it.
 	$(BIN)/brushmark train --recipe brush-1
 	$(BIN)/brushmark release runs/brush-1-0
+
+loop: $(TEST)  ## Go through the loop with 300 pictures: check, label, export, learn, compare, serve, back.
+	$(BIN)/python -m tests.loop.rehearsal
 
 baselines: $(TEST)  ## Measure classical models on raw pixels beside their cost (half an hour).
 	$(BIN)/brushmark baselines --task founding

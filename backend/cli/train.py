@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     "init/resnet18-imagenet-partial.safetensors beside the manifest, if there.",
 )
 @click.option("--version", help="Name of the fine-tuned version. Default: a number is added.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1, max=100_000),
+    help="Steps of a fine-tune.  [default: 200 for the head]",
+)
 @click.option("--task", default="full", show_default=True, help="full data, or founding.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, order and views.")
 @click.option(
@@ -50,6 +55,7 @@ def train(
     from_log: bool,
     init: str | None,
     version: str | None,
+    steps: int | None,
     task: str,
     seed: int,
     select_by: str,
@@ -80,7 +86,7 @@ def train(
         return
     if from_log and data is not None:
         raise click.UsageError("Choose one of --log and --data.")
-    _fine_tune(card, None if from_log else data, version, seed, run_folder)
+    _fine_tune(card, None if from_log else data, version, steps, seed, run_folder)
 
 
 def _released(init: str | None, from_log: bool, data: Path | None) -> Card | None:
@@ -102,10 +108,16 @@ def _released(init: str | None, from_log: bool, data: Path | None) -> Card | Non
 
 
 def _fine_tune(
-    card: Card, data: Path | None, version: str | None, seed: int, run_folder: Path | None
+    card: Card,
+    data: Path | None,
+    version: str | None,
+    steps: int | None,
+    seed: int,
+    run_folder: Path | None,
 ) -> None:
     from backend.cli.home import open_home
     from backend.cli.progress import progress_bar
+    from backend.tuning.fit import TuneRecipe
     from backend.tuning.loop import Source, fine_tune
 
     settings = Settings.from_env()
@@ -124,6 +136,7 @@ def _fine_tune(
             Source(data),
             version=version,
             seed=seed,
+            recipe=TuneRecipe(steps=steps) if steps else None,
             run_folder=run_folder,
             progress=report,
         )

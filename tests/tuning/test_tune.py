@@ -143,7 +143,7 @@ def test_audit_records_are_never_learnt_from(filled: TinyDBRepository, parent: C
 def test_pictures_that_look_alike_are_learnt_and_held_out_together(
     home: Settings, parent: Card
 ) -> None:
-    """Near-duplicates are one group, an audit record's too; with both labels they are left aside."""
+    """Near-duplicates are one group, an audit record's too; with both labels they are left out."""
     repository = open_repository(home)
     vectors = from_release(parent, "train")[0].features[:8]
     far = [0xFFFF << 16 * n for n in range(4)]  # 32 bits apart
