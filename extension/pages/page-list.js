@@ -64,7 +64,7 @@ function showClosed(frames, site) {
     button.textContent = word("action_allowHost", host);
     button.addEventListener("click", () => allow({ site: site.site, pictures: host }, patternsOf(host))
       .catch((problem) => showProblem($("news"), problem)));
-    line.append(word("pageClosed", count, host), " ", button);
+    line.append(word("pageClosed", count, host), button);
     return line;
   }));
 }
