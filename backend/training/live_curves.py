@@ -23,9 +23,9 @@ _POLICY = (
 )
 _HEIGHT_PX = 340
 _FIGURES = (
-    ("accuracy", HUMAN, "solid"),
-    ("balanced-accuracy", STRONG, "dot"),
-    ("auc", AI, "solid"),
+    ("accuracy", "Accuracy", HUMAN, "solid"),
+    ("balanced-accuracy", "Balanced accuracy", STRONG, "dot"),
+    ("auc", "AUC", AI, "solid"),
 )
 
 
@@ -74,7 +74,7 @@ def _lead(config: Mapping[str, Any], state: str) -> str:
 
 def _best(config: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
     best = max(history, key=lambda entry: (entry[config["select_by"]], -entry["epoch"]))
-    figures = [(name.capitalize(), f"{best[name]:.3f}", "") for name, _, _ in _FIGURES]
+    figures = [(title, f"{best[name]:.3f}", "") for name, title, _, _ in _FIGURES]
     kept = ("Epoch kept", str(best["epoch"] + 1), f"of {len(history)} so far")
     return section("best", "On validation pictures", tiles([kept, *figures]))
 
@@ -86,16 +86,14 @@ def _charts(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _loss(history: Sequence[Mapping[str, Any]]) -> str:
-    figure = go.Figure(_line([e["loss"] for e in history], AI, "loss"))
+    figure = go.Figure(_line([e["loss"] for e in history], "loss", AI))
     _mark_unfreezing(figure, history)
     caption = "Mean cross-entropy of each epoch's training views." + _unfreezing(history)
     return chart("loss", _laid_out(figure, "epoch", "loss"), "Training loss", caption)
 
 
 def _validation(history: Sequence[Mapping[str, Any]]) -> str:
-    figure = go.Figure(
-        [_line([e[name] for e in history], colour, name, dash) for name, colour, dash in _FIGURES]
-    )
+    figure = go.Figure([_line([e[name] for e in history], *look) for name, *look in _FIGURES])
     _mark_unfreezing(figure, history)
     caption = "Figures on the validation split after each epoch." + _unfreezing(history)
     return chart("validation", _laid_out(figure, "epoch", "share"), "Validation", caption)
@@ -104,7 +102,7 @@ def _validation(history: Sequence[Mapping[str, Any]]) -> str:
 def _head_losses(entry: Mapping[str, Any]) -> str:
     figure = go.Figure(
         [
-            _line(losses, colour, f"head {number}")
+            _line(losses, f"head {number}", colour)
             for number, (losses, colour) in enumerate(
                 zip(
                     entry["head_loss"], (AI, HUMAN, STRONG) * len(entry["head_loss"]), strict=False
@@ -128,7 +126,7 @@ def _folds(entry: Mapping[str, Any]) -> str:
     return chart("folds", figure, "Unseen sources and families", caption)
 
 
-def _line(values: Sequence[float], colour: str, name: str, dash: str = "solid") -> go.Scatter:
+def _line(values: Sequence[float], name: str, colour: str, dash: str = "solid") -> go.Scatter:
     return go.Scatter(
         x=list(range(1, len(values) + 1)),
         y=list(values),
@@ -159,8 +157,8 @@ def _laid_out(figure: go.Figure, x: str, y: str) -> go.Figure:
         margin={"l": 60, "r": 16, "t": 10, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={"title": {"text": x}},
-        yaxis={"title": {"text": y}},
+        xaxis={"title": {"text": x}, "zeroline": False},
+        yaxis={"title": {"text": y}, "zeroline": False},
         legend={"orientation": "h", "y": 1.12},
         hovermode="x unified",
     )

@@ -36,7 +36,7 @@ def test_the_page_shows_each_epoch_and_the_one_kept() -> None:
     text = page(CONFIG, [_entry(0, True, 0.7), _entry(1, False, 0.8), _entry(2, False, 0.6)])
     loss, validation = _charts(text)
     assert loss["data"][0]["x"] == [1, 2, 3]  # type: ignore[index]
-    auc = next(line for line in validation["data"] if line["name"] == "auc")  # type: ignore[attr-defined]
+    auc = next(line for line in validation["data"] if line["name"] == "AUC")  # type: ignore[attr-defined]
     assert auc["y"] == [0.7, 0.8, 0.6]
     assert validation["layout"]["shapes"][0]["x0"] == 1.5  # type: ignore[index]
     assert "<dd>2<small>of 3 so far" in text
