@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from backend.domain import ReviewLabel
 from backend.settings import KeepImages
@@ -18,7 +18,7 @@ from tests.dashboard.conftest import RealBackend, serving
 
 pytestmark = pytest.mark.browser
 
-LOGGED, LABELLED, UNDONE, BATCH = 500, 50, 10, 30
+LOGGED, LABELLED, UNDONE, BATCH, TOGETHER = 500, 50, 10, 30, 3
 WAIT_MS = 30_000
 KEYS = {"a": "ai_generated", "h": "human_made", "t": "cannot_tell"}
 
@@ -68,7 +68,7 @@ def test_fifty_by_keyboard_and_ten_taken_back(
     page.goto(f"{address}/queue")
     decided = page.get_by_text("decided in this sitting")
     expect(decided).to_contain_text("0 decided", timeout=WAIT_MS)
-    title = page.get_by_text("“Picture number ")
+    title = title_of(page)
     seen = []
     for number in range(LABELLED):
         seen.append(title.inner_text())
@@ -84,6 +84,47 @@ def test_fifty_by_keyboard_and_ten_taken_back(
     labels = stats(stocked).by_label
     wanted = [list(KEYS.values())[n % len(KEYS)] for n in range(LABELLED - UNDONE)]
     assert dict(labels) == {label: wanted.count(label) for label in KEYS.values()}
+
+
+def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBackend) -> None:
+    """Two windows get different pictures; where both have one, the first label of it stands."""
+    before = stats(stocked).reviewed
+    with browser.new_context() as first, browser.new_context() as second:
+        ann, bob = first.new_page(), second.new_page()
+        for each in (ann, bob):
+            each.goto(f"{address}/queue")
+            title_of(each).wait_for(timeout=WAIT_MS)
+        seen = []
+        for _ in range(TOGETHER):
+            for each, key in ((ann, "a"), (bob, "h")):
+                seen.append(title_of(each).inner_text())
+                each.keyboard.press(key)
+            for each, shown in ((ann, seen[-2]), (bob, seen[-1])):
+                expect(title_of(each)).not_to_have_text(shown, timeout=WAIT_MS)
+        assert len(set(seen)) == 2 * TOGETHER
+        assert stats(stocked).reviewed == before + 2 * TOGETHER
+        for each in (ann, bob):
+            each.goto(f"{address}/queue?desk=shared")
+            title_of(each).wait_for(timeout=WAIT_MS)
+        shown = title_of(ann).inner_text()
+        assert title_of(bob).inner_text() == shown
+        ann.keyboard.press("a")
+        expect(title_of(ann)).not_to_have_text(shown, timeout=WAIT_MS)
+        bob.keyboard.press("h")
+        expect(bob.get_by_text("Theirs stands; here is the next.")).to_be_visible(timeout=WAIT_MS)
+    repository = open_repository(stocked.settings)
+    latest = repository.list_reviews(1)[0]
+    record = repository.get_prediction(latest.prediction_id)
+    repository.close()
+    assert record is not None
+    assert f"“{record.context.page_title}”" in shown
+    assert latest.label == ReviewLabel.AI_GENERATED
+    assert stats(stocked).reviewed == before + 2 * TOGETHER + 1
+
+
+def title_of(page: Page) -> Locator:
+    """What names the picture that is before a curator."""
+    return page.get_by_text("“Picture number ")
 
 
 def test_typing_a_note_decides_nothing(page: Page, address: str, stocked: RealBackend) -> None:
