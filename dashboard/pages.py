@@ -43,7 +43,10 @@ def sections(entries: Sequence[Entry], access: Access) -> dict[str, list[Page]]:
         groups.setdefault(entry.group, []).append(_page(entry, entry.view, default=is_first))
     refused = [e for e in entries if e not in allowed]
     first = next(iter(groups.values()))
+    arrival = first[0]
     first.extend(_page(entry, _refuse, hidden=True) for entry in refused)
+    # Links and bookmarks name the page where one arrives as they name the others.
+    first.append(_page(allowed[0], lambda: st.switch_page(arrival), hidden=True))
     return groups
 
 
@@ -54,7 +57,8 @@ def _page(
         guarded(view),
         title=entry.title,
         icon=entry.icon,
-        url_path=entry.address,
+        # Streamlit shows this page at the bare address, whatever its name.
+        url_path=f"{entry.address}-arrival" if default else entry.address,
         default=default,
         visibility="hidden" if hidden else "visible",
     )
@@ -72,4 +76,5 @@ def _refuse() -> None:
 
 def signed_out(entries: Sequence[Entry], view: Callable[[], None]) -> list[Page]:
     """Have every address ask for signing in: no link ends at a page that is not there."""
-    return [_page(entry, view, default=number == 0) for number, entry in enumerate(entries)]
+    arrival = _page(entries[0], view, default=True)
+    return [arrival, *(_page(entry, view) for entry in entries)]

@@ -13,7 +13,7 @@ from dashboard import readout
 from dashboard.access import current_client
 from dashboard.client import Client, Failure, records
 from dashboard.gathering import gatherer
-from dashboard.links import Link
+from dashboard.links import Link, to_page
 from dashboard.pictures import as_jpeg, preview, with_heatmap
 from dashboard.shell import advice, empty, explain, open_page
 from dashboard.words import plain
@@ -310,6 +310,7 @@ def _nothing(client: Client, worklist: Worklist) -> None:
         empty("This queue is done", text, icon=":material/task_alt:")
     else:
         empty("Nothing waits here", _EMPTY[worklist.strategy])
+        to_page("check", "Check a picture", ":material/image_search:")
     with st.container(horizontal=True):
         _small("Previous", "p", worklist.back, worklist.at == 0)
         _undo_button(client, worklist)

@@ -65,6 +65,16 @@ def test_a_dropped_picture_gets_both_probabilities(page: Page) -> None:
     expect(page.get_by_test_id("stImage").locator("img")).to_be_visible()
 
 
+def test_the_page_where_one_arrives_has_a_name_too(page: Page, address: str) -> None:
+    """A link to `/check`, typed, kept or opened in a new tab, shows the Check page."""
+    page.goto(f"{address}/check")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Did a person make this picture?", timeout=WAIT_MS
+    )
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    page.wait_for_url(f"{address}/", timeout=WAIT_MS)
+
+
 def test_a_report_can_be_kept(page: Page, tmp_path: Path) -> None:
     """The button gives the page to hand over, which holds against the picture."""
     drop(page, "bright.jpg", BRIGHT)

@@ -186,6 +186,7 @@ def test_an_empty_queue_teaches(
     """A queue with nothing in it says what comes there, and how."""
     page = open_page(stocked.environment, monkeypatch, "queue", strategy=strategy)
     assert "Nothing waits here" in text(page)
+    assert [e.proto.label for e in page.get("page_link")] == ["Check a picture"]
 
 
 def test_a_link_to_no_queue_is_told(stocked: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
