@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import plotly.graph_objects as go
 
@@ -43,11 +44,15 @@ def volumes(days: Sequence[Json], theme: str) -> go.Figure:
     styled(figure, theme, 300)
     figure.update_layout(barmode="stack", bargap=0.15)
     figure.update_yaxes(title_text="Checks", rangemode="tozero")
-    return _over_days(figure)
+    return _over_days(figure, days)
 
 
-def _over_days(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(type="date", tickformat="%d %b", showgrid=False)
+def _over_days(figure: go.Figure, days: Sequence[Json]) -> go.Figure:
+    """Have the axis go over all days, also those without a point, half a day wider."""
+    first, last = (datetime.fromisoformat(days[i]["day"]) for i in (0, -1))
+    half = timedelta(hours=12)
+    span = [(first - half).isoformat(), (last + half).isoformat()]
+    figure.update_xaxes(type="date", tickformat="%d %b", showgrid=False, range=span)
     return figure
 
 
@@ -69,7 +74,7 @@ def latency(days: Sequence[Json], theme: str) -> go.Figure:
     )
     styled(figure, theme, 260)
     figure.update_yaxes(title_text="Milliseconds", rangemode="tozero")
-    return _over_days(figure)
+    return _over_days(figure, days)
 
 
 def mean_score(days: Sequence[Json], theme: str) -> go.Figure:
@@ -87,7 +92,7 @@ def mean_score(days: Sequence[Json], theme: str) -> go.Figure:
     )
     styled(figure, theme, 260, legend=False)
     figure.update_yaxes(title_text="Mean score", range=[0, 1], tickformat=".0%")
-    return _over_days(figure)
+    return _over_days(figure, days)
 
 
 def sites(by_site: Mapping[str, Mapping[str, int]], theme: str) -> go.Figure:
@@ -106,7 +111,8 @@ def sites(by_site: Mapping[str, Mapping[str, int]], theme: str) -> go.Figure:
             for outcome in Outcome
         ]
     )
-    styled(figure, theme, 70 + 26 * max(len(names), 1))
+    # The colours are those of the days above, whose legend names them.
+    styled(figure, theme, 40 + 26 * max(len(names), 1), legend=False)
     figure.update_layout(barmode="stack", bargap=0.25)
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return figure
