@@ -51,6 +51,44 @@ class Outcome(StrEnum):
         }[self]
 
 
+class SizeClass(StrEnum):
+    """Class of a picture's short side: small copies have lost what a model reads."""
+
+    UNDER_300 = "under_300"
+    FROM_300 = "300_to_599"
+    FROM_600 = "600_to_999"
+    FROM_1000 = "from_1000"
+
+    @property
+    def words(self) -> str:
+        """The class as people read it."""
+        return {
+            SizeClass.UNDER_300: "under 300 px",
+            SizeClass.FROM_300: "300 to 599 px",
+            SizeClass.FROM_600: "600 to 999 px",
+            SizeClass.FROM_1000: "1000 px and more",
+        }[self]
+
+    @property
+    def edges_px(self) -> tuple[int, int | None]:
+        """The least short side of the class, and the least beyond it."""
+        return {
+            SizeClass.UNDER_300: (0, 300),
+            SizeClass.FROM_300: (300, 600),
+            SizeClass.FROM_600: (600, 1000),
+            SizeClass.FROM_1000: (1000, None),
+        }[self]
+
+    @classmethod
+    def of(cls, short_side_px: int) -> SizeClass:
+        """Return the class of a short side.
+
+        >>> SizeClass.of(299).words, SizeClass.of(300).words
+        ('under 300 px', '300 to 599 px')
+        """
+        return next(c for c in reversed(cls) if short_side_px >= c.edges_px[0])
+
+
 class Basis(StrEnum):
     """What a verdict rests on."""
 

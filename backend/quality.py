@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from backend.domain import Basis, Label, Outcome, ReviewLabel
+from backend.domain import Basis, Label, Outcome, ReviewLabel, SizeClass
 from backend.measures import (
     BoolArray,
     Estimate,
@@ -23,13 +23,12 @@ from backend.measures import (
     rate,
     reliability,
 )
-from backend.storage.repository import Repository, Reviewed
+from backend.storage.repository import NO_EVIDENCE, Repository, Reviewed
 
 STEPS = 1000
 """Scores are counted in thousandths, so that any threshold of three digits can be looked up."""
 MAX_GROUPS = 30
 _SIDES = {Label.AI_GENERATED.value, Label.HUMAN_MADE.value}
-_SIZES = ((300, "under 300 px"), (600, "300 to 599 px"), (1000, "600 to 999 px"))
 
 
 class Sample(StrEnum):
@@ -254,16 +253,11 @@ def _confusion(rows: Sequence[Reviewed]) -> tuple[Cell, ...]:
     )
 
 
-def size_class(short_side_px: int) -> str:
-    """Name the class of a picture's short side; small copies have lost what the model reads."""
-    return next((name for edge, name in _SIZES if short_side_px < edge), "1000 px and more")
-
-
 _DIMENSIONS: Mapping[str, Callable[[Reviewed], Iterable[str]]] = {
     "site": lambda row: (row.site,) if row.site else (),
-    "evidence": lambda row: row.evidence.split("\n") if row.evidence else ("none found",),
+    "evidence": lambda row: row.evidence.split("\n") if row.evidence else (NO_EVIDENCE,),
     "generator": lambda row: (row.generator,) if row.generator else (),
-    "size": lambda row: (size_class(row.short_side_px),),
+    "size": lambda row: (SizeClass.of(row.short_side_px),),
     "format": lambda row: (row.format,),
     "source": lambda row: (row.source,),
 }

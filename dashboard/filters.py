@@ -1,22 +1,19 @@
-"""The filter of the log as a person sets it: widgets, a link, and what the backend is asked."""
+"""The filter of the log: the names in a link, what each may be, and what the backend is asked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-import streamlit as st
-
-from backend.domain import Outcome, ReviewLabel, Source
-from dashboard.client import Client, Failure
-from dashboard.readout import REVIEWS, SOURCES
-from dashboard.words import plain
+from backend.domain import Outcome, ReviewLabel, SizeClass, Source
+from dashboard.readout import REVIEWS
 
 OUTCOMES = {outcome.value: outcome.words for outcome in Outcome}
 LABELS = {label.value: REVIEWS[label] for label in ReviewLabel}
 _YES_NO = ("true", "false")
-_FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
 
 def _one_of(known: Any) -> Callable[[str], bool]:
@@ -25,7 +22,7 @@ def _one_of(known: Any) -> Callable[[str], bool]:
 
 def _is_date(value: str) -> bool:
     try:
-        return _FIRST <= date.fromisoformat(value) <= _LAST
+        return FIRST_DAY <= date.fromisoformat(value) <= LAST_DAY
     except ValueError:
         return False
 
@@ -43,6 +40,12 @@ FIELDS: Mapping[str, Callable[[str], bool]] = {
     "label": _one_of(LABELS),
     "reviewed": _one_of(_YES_NO),
     "conflict": _one_of(_YES_NO),
+    "audit": _one_of(_YES_NO),
+    "policy": lambda value: re.fullmatch("[0-9]{1,9}", value) is not None,
+    "evidence": lambda value: len(value) <= 80,
+    "generator": lambda value: len(value) <= 200,
+    "size": _one_of([s.value for s in SizeClass]),
+    "format": lambda value: len(value) <= 20,
     "site": lambda value: len(value) <= 253,
     "source": _one_of([s.value for s in Source]),
     "model": lambda value: len(value) <= 200,
@@ -70,91 +73,3 @@ def for_backend(chosen: Mapping[str, str]) -> dict[str, str]:
         day_after = date.fromisoformat(query["until"]) + timedelta(days=1)
         query["until"] = f"{day_after.isoformat()}T00:00:00Z"
     return query
-
-
-def tell(unknown: list[str], broken: list[str]) -> None:
-    """Say what in a link could not be followed."""
-    names = ", ".join(f"“{plain(name[:40])}”" for name in [*unknown, *broken])
-    if names:
-        st.warning(
-            f"This link holds a filter that cannot be followed ({names}); it was left out.",
-            icon=":material/filter_alt_off:",
-        )
-
-
-def seed(page: str, chosen: Mapping[str, str]) -> None:
-    """Have the widgets of a page show a filter, before they are drawn."""
-    state = st.session_state
-    for name in ("q", "site"):
-        state[f"{page}-{name}"] = chosen.get(name, "")
-    for name in ("outcome", "label", "reviewed", "conflict", "source", "model"):
-        state[f"{page}-{name}"] = chosen.get(name)
-    for name in ("since", "until"):
-        state[f"{page}-{name}"] = date.fromisoformat(chosen[name]) if name in chosen else None
-    low, high = float(chosen.get("min_score", 0)), float(chosen.get("max_score", 1))
-    state[f"{page}-score"] = (round(100 * min(low, high)), round(100 * max(low, high)))
-
-
-def bar(page: str, client: Client) -> dict[str, str]:
-    """Draw the filter's widgets; return what is chosen, as it stands in links."""
-    row = st.columns([4, 3, 3, 3, 2], vertical_alignment="bottom")
-    row[0].text_input("Search", key=f"{page}-q", placeholder="title, site, id …", max_chars=200)
-    with row[1]:
-        _choice(page, "outcome", "Verdict", OUTCOMES)
-    with row[2]:
-        _choice(page, "reviewed", "Reviewed", {"true": "reviewed", "false": "not yet"})
-    with row[3]:
-        _choice(page, "label", "Label", LABELS)
-    with row[4].popover("More", icon=":material/tune:", width="stretch"):
-        _more(page, client)
-    return _chosen(page)
-
-
-def _more(page: str, client: Client) -> None:
-    st.slider("P(AI-generated), per cent", 0, 100, key=f"{page}-score", format="%d %%")
-    st.text_input("Site", key=f"{page}-site", placeholder="example.org", max_chars=253)
-    _choice(page, "source", "Found by", SOURCES)
-    _choice(page, "model", "Model", {name: name for name in _models(page, client)})
-    _choice(page, "conflict", "Model and file", {"true": "disagree", "false": "do not disagree"})
-    left, right = st.columns(2)
-    days: dict[str, Any] = {"min_value": _FIRST, "max_value": _LAST, "format": "YYYY-MM-DD"}
-    left.date_input("From", key=f"{page}-since", **days)
-    right.date_input("To", key=f"{page}-until", **days)
-
-
-def _choice(page: str, name: str, label: str, options: Mapping[str, str]) -> None:
-    st.selectbox(
-        label,
-        list(options),
-        format_func=lambda value: options.get(value, value),
-        key=f"{page}-{name}",
-        placeholder="any",
-        index=None,
-    )
-
-
-def _models(page: str, client: Client) -> list[str]:
-    try:
-        known = list(_counted_models(client))
-    except Failure:
-        known = []
-    chosen = st.session_state.get(f"{page}-model")
-    return sorted({*known, *([chosen] if chosen else [])}, reverse=True)
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def _counted_models(client: Client) -> dict[str, int]:
-    found: dict[str, int] = client.get("/stats")["by_model"]
-    return found
-
-
-def _chosen(page: str) -> dict[str, str]:
-    state = st.session_state
-    names = [name for name in FIELDS if not name.endswith("_score")]
-    chosen = {name: str(v).strip() for name in names if (v := state.get(f"{page}-{name}"))}
-    low, high = state.get(f"{page}-score", (0, 100))
-    if low > 0:
-        chosen["min_score"] = f"{low / 100:g}"
-    if high < 100:
-        chosen["max_score"] = f"{high / 100:g}"
-    return {name: value for name, value in chosen.items() if value}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from dashboard.client import Json
+from dashboard.words import joined
 
 _WIDE = 0.2
 _WANTED_HALF = 0.05
@@ -12,22 +13,22 @@ _Z = 1.96
 
 
 def share(value: float | None) -> str:
-    """Write a share in per cent; one decimal where it is small.
+    r"""Write a share in per cent; one decimal where it is small.
 
     >>> share(0.934), share(0.012), share(0.0), share(None)
-    ('93 %', '1.2 %', '0 %', '–')
+    ('93\xa0%', '1.2\xa0%', '0\xa0%', '–')
     """
     if value is None:
         return "–"
     percent = 100 * value
-    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.1f} %"
+    return joined(f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.1f} %")
 
 
 def interval(rate: Json) -> str:
-    """Write a rate's interval and what it is of.
+    r"""Write a rate's interval and what it is of.
 
     >>> interval({"k": 3, "n": 40, "value": 0.075, "low": 0.026, "high": 0.199})
-    '2.6 % to 20 %; 3 of 40'
+    '2.6\xa0% to 20\xa0%; 3 of 40'
     """
     if rate["value"] is None:
         return "no such picture reviewed yet"

@@ -10,7 +10,7 @@ import streamlit as st
 from backend.domain import EvidenceStatus, Label, Outcome, ReviewLabel, percent
 from dashboard.charts import probability_bar
 from dashboard.client import Client, Json, records
-from dashboard.words import code, day, facts, plain
+from dashboard.words import code, day, facts, joined, plain
 
 HEADLINES = {
     Outcome.AI_GENERATED: ":orange[Looks AI-generated]",
@@ -29,6 +29,16 @@ STATUSES = {
     EvidenceStatus.INVALID: ":red-badge[:material/gpp_bad: invalid]",
     EvidenceStatus.UNREADABLE: ":orange-badge[:material/broken_image: unreadable]",
 }
+EVIDENCE = {
+    "none": "nothing of its maker",
+    "c2pa": "Content Credentials",
+    "generator": "a generator’s parameters",
+    "declaration": "a declaration",
+    "camera": "a camera",
+    "mark": "a generator’s mark",
+    "watermark": "an invisible watermark",
+}
+"""Kinds of findings, as the filter and the figures name them."""
 SOURCES = {
     "context-menu": "the browser’s menu",
     "page-scan": "a scan of its page",
@@ -43,8 +53,8 @@ def probabilities(values: dict[str, float], key: str) -> None:
     """Show both probabilities as numbers and as one bar."""
     ai, human = values[Label.AI_GENERATED], values[Label.HUMAN_MADE]
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-        st.markdown(f":orange[**{percent(ai)} AI-generated**]", width="content")
-        st.markdown(f":blue[**{percent(human)} human-made**]", width="content")
+        st.markdown(f":orange[**{joined(percent(ai))} AI-generated**]", width="content")
+        st.markdown(f":blue[**{joined(percent(human))} human-made**]", width="content")
     theme = "dark" if st.context.theme.type == "dark" else "light"
     st.plotly_chart(
         probability_bar(ai, human, theme=theme),
@@ -97,6 +107,18 @@ def evidence(findings: Iterable[Json]) -> None:
         )
 
 
+def finding(name: str) -> str:
+    """Name a finding as people read it.
+
+    >>> finding("c2pa verified"), finding("none"), finding("tea leaves")
+    ('Content Credentials, verified', 'nothing of its maker', 'tea leaves')
+    """
+    kind, _, status = name.partition(" ")
+    if kind not in EVIDENCE:
+        return name
+    return f"{EVIDENCE[kind]}, {status}" if status else EVIDENCE[kind]
+
+
 def report_button(client: Client, record_id: str, key: str) -> None:
     """Offer the report as a page to keep; it is asked for when the button is pressed."""
     st.download_button(
@@ -138,7 +160,7 @@ def _model(record: Json) -> str:
 def chip(record: Json) -> str:
     """Write outcome and score as one coloured badge of Markdown."""
     ai = record["probabilities"] and record["probabilities"][Label.AI_GENERATED]
-    score = f" {percent(ai)}" if ai is not None else ""
+    score = f" {joined(percent(ai))}" if ai is not None else ""
     return {
         Outcome.AI_GENERATED: f":orange-badge[AI{score}]",
         Outcome.HUMAN_MADE: f":blue-badge[human, AI{score}]",

@@ -9,12 +9,24 @@ _AUTOLINK = re.compile(r"://|@|www(?=\.)", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'/@])")
 
 
+_PER_CENT = re.compile(r"(?<=\d) (?=%)")
+
+
+def joined(text: str) -> str:
+    """Keep a number and its per cent sign on one line.
+
+    >>> joined("over 99 % sure")
+    'over 99\\xa0% sure'
+    """
+    return _PER_CENT.sub("\u00a0", text)
+
+
 def plain(text: str) -> str:
     """Escape text from outside so that Streamlit's Markdown shows every character of it.
 
     Control characters and line breaks become spaces, so nothing can begin a block.
     """
-    flat = "".join(c if c.isprintable() else " " for c in text)
+    flat = joined("".join(c if c.isprintable() else " " for c in text))
     return _MARKUP.sub(r"\\\1", _AUTOLINK.sub(_unlinked, flat))
 
 

@@ -25,6 +25,7 @@ from backend.domain import (
     PredictionRecord,
     Review,
     ReviewLabel,
+    SizeClass,
     Token,
 )
 from backend.errors import BadInput, BrushmarkError, Conflict, NotFound, StoreUnavailable
@@ -32,6 +33,7 @@ from backend.storage.derived import BYTES_EDGES, LATENCY_STEPS_MS
 from backend.storage.repository import (
     MAX_PAGE,
     NEAR_BITS,
+    NO_EVIDENCE,
     SORTS,
     UNSEEN,
     DailyCounts,
@@ -132,7 +134,7 @@ class MemoryRepository(Repository):
         standing = self._standing(record.image.sha256)
         prediction = record.verdict.prediction
         score = prediction.score if prediction else None
-        tests: list[tuple[object, Callable[[], bool]]] = [
+        tests: list[tuple[object, Callable[[], object]]] = [
             (where.outcome, lambda: record.verdict.outcome == where.outcome),
             (where.label, lambda: standing is not None and standing.label == where.label),
             (where.reviewed, lambda: (standing is not None) == where.reviewed),
@@ -144,6 +146,15 @@ class MemoryRepository(Repository):
             (where.until, lambda: record.created_at < _given(where.until)),
             (where.min_score, lambda: score is not None and score >= _given(where.min_score)),
             (where.max_score, lambda: score is not None and score <= _given(where.max_score)),
+            (where.audit, lambda: record.audit == where.audit),
+            (where.policy, lambda: record.policy == where.policy),
+            (where.evidence, lambda: (where.evidence or "") in _findings(record)),
+            (
+                where.generator,
+                lambda: prediction and prediction.likely_generator == where.generator,
+            ),
+            (where.format, lambda: record.image.format == (where.format or "").strip().upper()),
+            (where.size, lambda: SizeClass.of(record.image.short_side_px) == where.size),
             (where.conflict, lambda: record.verdict.conflict == where.conflict),
             (where.q or None, lambda: (where.q or "").casefold() in _text(record)),
         ]
@@ -673,6 +684,12 @@ def _facts(record: PredictionRecord) -> Iterator[tuple[str, str]]:
     yield "bytes", str(max(edge for edge in BYTES_EDGES if edge <= image.bytes))
     if record.audit:
         yield "audit", verdict.outcome.value
+
+
+def _findings(record: PredictionRecord) -> set[str]:
+    found = [e for e in record.verdict.evidence if e.status is not EvidenceStatus.ABSENT]
+    named = {e.kind for e in found} | {f"{e.kind} {e.status.value}" for e in found}
+    return named or {NO_EVIDENCE}
 
 
 def _text(record: PredictionRecord) -> str:

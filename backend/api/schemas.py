@@ -20,7 +20,16 @@ from pydantic import (
 )
 
 from backend.curation import Strategy
-from backend.domain import Basis, EvidenceStatus, Label, Outcome, ReviewLabel, Scope, Source
+from backend.domain import (
+    Basis,
+    EvidenceStatus,
+    Label,
+    Outcome,
+    ReviewLabel,
+    Scope,
+    SizeClass,
+    Source,
+)
 from backend.storage.repository import MAX_PAGE
 from backend.wire import time_from_text
 
@@ -132,6 +141,19 @@ class Conditions(Shape):
     min_score: Probability | None = Field(None, description="Least P(ai_generated).")
     max_score: Probability | None = Field(None, description="Greatest P(ai_generated).")
     conflict: Flag | None = Field(None, description="Whether model and file disagree.")
+    audit: Flag | None = Field(None, description="Whether drawn for the random audit.")
+    policy: int | None = Field(
+        None, ge=0, le=2**31, description="Number of the thresholds of the time."
+    )
+    evidence: str | None = Field(
+        None,
+        max_length=80,
+        description="What the file says of itself: a kind of finding (`c2pa`), one with its status "
+        "(`c2pa verified`), or `none`.",
+    )
+    generator: str | None = Field(None, max_length=200, description="As the file names it.")
+    size: SizeClass | None = Field(None, description="Class of the short side in pixels.")
+    format: str | None = Field(None, max_length=20, description="Of the file, such as `PNG`.")
     q: str | None = Field(None, max_length=200, description="Text to look for.")
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from backend.domain import Outcome, ReviewLabel, Source
+from backend.domain import Outcome, ReviewLabel, SizeClass, Source
 from backend.errors import BadInput
 from backend.storage.repository import PredictionFilter
 from backend.wire import time_from_text
@@ -40,8 +40,20 @@ _OPTIONS = (
     click.option("--min-score", type=click.FloatRange(0, 1), help="Least P(ai_generated)."),
     click.option("--max-score", type=click.FloatRange(0, 1), help="Greatest P(ai_generated)."),
     click.option("--conflict/--no-conflict", default=None, help="Model and file disagree or not."),
+    click.option("--audit/--no-audit", default=None, help="Drawn for the random audit or not."),
+    click.option("--policy", type=click.IntRange(0), help="Number of the thresholds of the time."),
+    click.option("--evidence", help="What the file says of itself: c2pa, “c2pa verified”, none."),
+    click.option("--generator", help="The likely generator that the file names."),
+    click.option(
+        "--size", type=click.Choice([s.value for s in SizeClass]), help="Short side in pixels."
+    ),
+    click.option("--file-format", help="Format of the picture's file, such as PNG."),
     click.option("--q", help="Text to look for."),
 )
+
+
+_FIELDS = {"file_format": "format"}
+"""Options that could not have their field's name: `--format` is the export's own."""
 
 
 def filter_options(command: F) -> F:
@@ -57,10 +69,11 @@ def to_filter(conditions: dict[str, Any]) -> PredictionFilter:
         "outcome": Outcome,
         "label": ReviewLabel,
         "source": Source,
+        "size": SizeClass,
     }
     try:
         given = {
-            name: kinds[name](value) if name in kinds else value
+            _FIELDS.get(name, name): kinds[name](value) if name in kinds else value
             for name, value in conditions.items()
             if value is not None
         }

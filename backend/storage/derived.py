@@ -1,4 +1,6 @@
-"""Tables that the file's own triggers keep beside `predictions`: reviewed pictures, daily counts.
+"""Tables that the file's own triggers keep beside `predictions`.
+
+They hold the reviewed pictures, daily counts, and what files say of themselves.
 
 What Quality and Activity show is read from these, in time that grows with the reviews and the
 days and not with the log. As triggers keep them, they hold whoever writes a row, and whyever:
@@ -65,6 +67,8 @@ def _day(row: str) -> str:
     return f"substr({row}.created_at, 1, 10)"
 
 
+_FINDING = "json_extract(e.value, '$.kind'), json_extract(e.value, '$.status')"
+_PRESENT = "json_extract(e.value, '$.status') <> 'absent'"
 _REVIEWED = (
     "doc_id, id, sha256, created_at, label, outcome, basis, score, model, policy, site, source,"
     " format, short_side_px, bytes, audit, conflict, generator, evidence"
@@ -79,8 +83,7 @@ def _reviewed_row(row: str) -> str:
     found = "json_extract(e.value, '$.kind') || ' ' || json_extract(e.value, '$.status')"
     evidence = (
         f"(SELECT coalesce(group_concat({found}, char(10)), '')"
-        f" FROM json_each({row}.body, '$.evidence') e"
-        " WHERE json_extract(e.value, '$.status') <> 'absent')"
+        f" FROM json_each({row}.body, '$.evidence') e WHERE {_PRESENT})"
     )
     plain = ", ".join(
         f"{row}.{name}" for name in ("id", "sha256", "created_at", "label", "outcome")
@@ -120,8 +123,9 @@ def _keep(row: str) -> str:
     )
 
 
-def _trigger(name: str, event: str, actions: str) -> str:
-    return f"CREATE TRIGGER {name} AFTER {event} ON predictions BEGIN {actions} END"
+def _trigger(name: str, event: str, actions: str, when: str = "") -> str:
+    only = f" WHEN {when}" if when else ""
+    return f"CREATE TRIGGER {name} AFTER {event} ON predictions{only} BEGIN {actions} END"
 
 
 def derive(connection: sqlite3.Connection) -> None:
@@ -151,15 +155,45 @@ def derive(connection: sqlite3.Connection) -> None:
         "CREATE INDEX predictions_verdict ON predictions (model, score, outcome)"
         " WHERE json_extract(body, '$.basis') = 'model'"
     )
-    derive_anew(connection)
+    connection.execute(f"INSERT INTO daily (day, fact, key, value) {COUNTED}")
+    connection.execute(f"INSERT INTO reviewed ({_REVIEWED}) {KEPT}")
+
+
+def derive_findings(connection: sqlite3.Connection) -> None:
+    """Make the table of what files say of themselves, its triggers, and fill it."""
+    connection.execute(
+        "CREATE TABLE findings (kind TEXT NOT NULL, status TEXT NOT NULL, doc_id INTEGER NOT NULL"
+        " REFERENCES predictions (doc_id) ON DELETE CASCADE,"
+        " PRIMARY KEY (kind, status, doc_id)) WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX findings_doc_id ON findings (doc_id)")
+    connection.execute(_trigger("find_new", "INSERT", _find("NEW")))
+    connection.execute(
+        _trigger(
+            "find_changed",
+            "UPDATE OF body",
+            "DELETE FROM findings WHERE doc_id = OLD.doc_id;" + _find("NEW"),
+            when=f"{_json('OLD', 'evidence')} IS NOT {_json('NEW', 'evidence')}",
+        )
+    )
+    connection.execute(f"INSERT INTO findings (kind, status, doc_id) {FOUND}")
+
+
+def _find(row: str) -> str:
+    return (
+        "INSERT OR IGNORE INTO findings (kind, status, doc_id)"
+        f" SELECT {_FINDING}, {row}.doc_id FROM json_each({row}.body, '$.evidence') e"
+        f" WHERE {_PRESENT};"
+    )
 
 
 def derive_anew(connection: sqlite3.Connection) -> None:
-    """Fill both tables anew from the predictions."""
-    connection.execute("DELETE FROM daily")
-    connection.execute("DELETE FROM reviewed")
+    """Fill the tables anew from the predictions."""
+    for table in ("daily", "reviewed", "findings"):
+        connection.execute(f"DELETE FROM {table}")
     connection.execute(f"INSERT INTO daily (day, fact, key, value) {COUNTED}")
     connection.execute(f"INSERT INTO reviewed ({_REVIEWED}) {KEPT}")
+    connection.execute(f"INSERT INTO findings (kind, status, doc_id) {FOUND}")
 
 
 COUNTED = (
@@ -169,6 +203,11 @@ COUNTED = (
 """Counts every prediction: what `daily` should hold."""
 KEPT = f"SELECT {_reviewed_row('p')} FROM predictions p WHERE p.label IS NOT NULL"
 """What `reviewed` should hold."""
+FOUND = (
+    f"SELECT DISTINCT {_FINDING}, p.doc_id FROM predictions p, json_each(p.body, '$.evidence') e"
+    f" WHERE {_PRESENT}"
+)
+"""What `findings` should hold."""
 
 
 def disagreements(connection: sqlite3.Connection) -> list[str]:
@@ -176,6 +215,7 @@ def disagreements(connection: sqlite3.Connection) -> list[str]:
     wanted = {
         "daily": (COUNTED, "SELECT day, fact, key, value FROM daily"),
         "reviewed": (KEPT, f"SELECT {_REVIEWED} FROM reviewed"),
+        "findings": (FOUND, "SELECT kind, status, doc_id FROM findings"),
     }
     return [
         table

@@ -24,12 +24,15 @@ from backend.domain import (
     PredictionRecord,
     Review,
     ReviewLabel,
+    SizeClass,
     Source,
     Token,
 )
 
 SORTS = ("-created_at", "created_at", "-score", "score")
 MAX_PAGE = 200
+NO_EVIDENCE = "none"
+"""In place of a finding: the file says nothing of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ class PredictionFilter:
     `site` is the host of the page's or else the image's address. `q` is searched, case
     folded, in id, SHA-256, site, page title and summary. Scores are P(ai_generated); a record
     without one passes no limit on scores, and sorts below all that have one. `since` is
-    included, `until` is not. `conflict` says whether model and file have to disagree.
+    included, `until` is not. `conflict` says whether model and file have to disagree, `audit`
+    whether it was drawn for the random audit.
+    `evidence` is what the file says of itself: a kind of finding (`c2pa`), one with its status
+    (`c2pa verified`), or `none`. `generator` is the likely one that the file names.
     """
 
     outcome: Outcome | None = None
@@ -55,6 +61,12 @@ class PredictionFilter:
     min_score: float | None = None
     max_score: float | None = None
     conflict: bool | None = None
+    audit: bool | None = None
+    policy: int | None = None
+    evidence: str | None = None
+    generator: str | None = None
+    size: SizeClass | None = None
+    format: str | None = None
     q: str | None = None
 
 

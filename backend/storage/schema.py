@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import StoreDamaged, StoreUnavailable
-from backend.storage.derived import derive
+from backend.storage.derived import derive, derive_findings
 
 APPLICATION_ID = 0x42727368  # "Brsh"
 
@@ -75,6 +75,14 @@ SHAPES: dict[str, Shape] = {
             _text("phash", "derived.phash", since=3),
             Column("audit", "coalesce(json_extract(body, '$.audit'), 0)", since=3),
             Column("flipped", "coalesce(json_extract(body, '$.derived.flipped'), 0)", since=3),
+            _text("format", "image.format", since=6),
+            Column(
+                "short_side_px",
+                "min(json_extract(body, '$.image.width'), json_extract(body, '$.image.height'))",
+                since=6,
+            ),
+            _text("generator", "likely_generator", since=6),
+            _text("policy", since=6),
         ),
         (
             "unique predictions_id: id",
@@ -226,7 +234,27 @@ def _credits(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: tuple[Step, ...] = (_documents, _conflicts, _queues, derive, _credits)
+def _kinds_of_pictures(connection: sqlite3.Connection) -> None:
+    """Version 6: what figures are by is filtered by: evidence, size, format, policy and so on."""
+    _add_columns(connection, "predictions", 6)
+    wide = f"{_FILTERED}, conflict, audit, policy, generator, short_side_px, format"
+    _reindex(
+        connection,
+        "predictions",
+        f"predictions_time: created_at, id, score, {wide}",
+        f"predictions_score: score, id, created_at, {wide}",
+    )
+    derive_findings(connection)
+
+
+STEPS: tuple[Step, ...] = (
+    _documents,
+    _conflicts,
+    _queues,
+    derive,
+    _credits,
+    _kinds_of_pictures,
+)
 """Each takes the file from the version of its place to the next; never changed once released."""
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from backend.errors import BadInput
 from backend.storage.documents import fold
 from backend.storage.query_sql import Condition, bindable
-from backend.storage.repository import MAX_PAGE, SORTS, PredictionFilter
+from backend.storage.repository import MAX_PAGE, NO_EVIDENCE, SORTS, PredictionFilter
 from backend.wire import time_from_text, time_to_text
 
 _FEW = 2000
@@ -112,26 +112,46 @@ def where_sql(where: PredictionFilter, order: Order) -> Condition:
         ("+site = ?", where.site and where.site.strip().lower()),
         ("+source = ?", where.source and where.source.value),
         ("+client = ?", where.client),
+        ("+policy = ?", where.policy),
+        ("+generator = ?", where.generator),
+        ("+format = ?", where.format and where.format.strip().upper()),
         (f"{time} >= ?", where.since and time_to_text(where.since)),
         (f"{time} < ?", where.until and time_to_text(where.until)),
         (f"{score} >= ?", where.min_score),
         (f"{score} <= ?", where.max_score),
     ]
-    given = [
-        (sql, bindable(value) if isinstance(value, str) else value)
-        for sql, value in tests
-        if value is not None
-    ]
+    given = [(sql, value) for sql, value in tests if value is not None]
     clauses = [sql for sql, _ in given]
+    values = [value for _, value in given]
     if where.max_score is not None:
         clauses.append(f"{score} >= 0")  # what has no score is not below one either
     if where.reviewed is not None:
         clauses.append(f"+label IS {'NOT ' if where.reviewed else ''}NULL")
-    if where.conflict is not None:
-        clauses.append(f"+conflict = {int(where.conflict)}")
+    for name, wanted in (("conflict", where.conflict), ("audit", where.audit)):
+        clauses += [] if wanted is None else [f"+{name} = {int(wanted)}"]
+    if where.size is not None:
+        least, beyond = where.size.edges_px
+        clauses.append(f"+short_side_px >= {least}")
+        clauses += [] if beyond is None else [f"+short_side_px < {beyond}"]
+    if where.evidence is not None:
+        found = _evidence_sql(where.evidence)
+        clauses.append(found.sql)
+        values += found.parameters
     return Condition(
         " AND ".join(clauses) or "1",
-        tuple(bindable(v) if isinstance(v, str) else v for _, v in given),
+        tuple(bindable(v) if isinstance(v, str) else v for v in values),
+    )
+
+
+def _evidence_sql(evidence: str) -> Condition:
+    if evidence == NO_EVIDENCE:
+        beside = "SELECT 1 FROM findings f WHERE f.doc_id = predictions.doc_id"
+        return Condition(f"NOT EXISTS ({beside})")
+    kind, _, status = evidence.partition(" ")
+    those = f"kind = ?{' AND status = ?' if status else ''}"
+    return Condition(
+        f"doc_id IN (SELECT doc_id FROM findings WHERE {those})",
+        (kind, status) if status else (kind,),
     )
 
 

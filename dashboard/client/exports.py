@@ -14,7 +14,7 @@ _TOO_LARGE = (
 )
 _IMPORT_TIMEOUT_S = (3.0, 3600.0)
 """A large data set is judged picture by picture before the answer."""
-_FLAGS = ("reviewed", "conflict")
+_FLAGS = ("reviewed", "conflict", "audit")
 _NUMBERS = ("min_score", "max_score")
 
 
@@ -76,6 +76,8 @@ def as_filter(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> str | bool | float:
+    if name == "policy":
+        return int(text)
     if name in _FLAGS:
         return text == "true"
     return float(text) if name in _NUMBERS else text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import filters
+from dashboard import filter_bar, filters
 from dashboard.access import current_client
 from dashboard.client import Client, Failure, Json, exports, records
 from dashboard.gathering import gatherer
@@ -52,9 +52,9 @@ def page() -> None:
     link = Link(PAGE, tuple(filters.FIELDS), f"{PAGE}-q")
     if link.is_new:
         chosen, broken = filters.readable(link.values)
-        filters.seed(PAGE, chosen)
-        filters.tell(link.unknown, broken)
-    chosen = filters.bar(PAGE, client)
+        filter_bar.seed(PAGE, chosen)
+        filter_bar.tell(link.unknown, broken)
+    chosen = filter_bar.bar(PAGE, client)
     link.write(chosen)
     query = filters.for_backend(chosen)
     counted = exports.preview(client, query)
@@ -86,7 +86,7 @@ def _teach(chosen: Mapping[str, str], counted: Json) -> None:
             icon=":material/filter_alt_off:",
             key="filtered",
         )
-        st.button("Clear the filter", on_click=filters.seed, args=(PAGE, {}), key="clear")
+        st.button("Clear the filter", on_click=filter_bar.seed, args=(PAGE, {}), key="clear")
     else:
         empty(
             "Nothing to export yet",

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from backend.domain import ReviewLabel, Scope
-from dashboard import filters, readout
+from dashboard import filter_bar, filters, readout
 from dashboard.access import current_client, may
 from dashboard.alike import together
 from dashboard.client import Client, Failure, Json, records, reviews
@@ -34,7 +34,7 @@ def page() -> None:
     client = current_client()
     link = Link(PAGE, (*filters.FIELDS, "sort", "alike", "id"), "gallery-q")
     _follow(link)
-    chosen = filters.bar(PAGE, client)
+    chosen = filter_bar.bar(PAGE, client)
     view = _view(chosen)
     opened = st.session_state.get("gallery-open")
     link.write({**view, "id": opened})
@@ -48,14 +48,14 @@ def _follow(link: Link) -> None:
     if not link.is_new:
         return
     chosen, broken = filters.readable(link.values)
-    filters.seed(PAGE, chosen)
+    filter_bar.seed(PAGE, chosen)
     sort = link.values.get("sort", "-created_at")
     if sort not in SORTS:
         broken, sort = [*broken, "sort"], "-created_at"
     st.session_state["gallery-sort"] = sort
     st.session_state["gallery-alike"] = link.values.get("alike") != "false"
     st.session_state["gallery-open"] = link.values.get("id")
-    filters.tell(link.unknown, broken)
+    filter_bar.tell(link.unknown, broken)
 
 
 def _view(chosen: Mapping[str, str]) -> dict[str, str]:
@@ -283,7 +283,7 @@ def _nothing(view: Mapping[str, str]) -> None:
             "No record of the log passes this filter. Take a condition away, or clear them all.",
             icon=":material/filter_alt_off:",
         )
-        st.button("Clear the filter", on_click=filters.seed, args=(PAGE, {}))
+        st.button("Clear the filter", on_click=filter_bar.seed, args=(PAGE, {}))
     else:
         empty(
             "No predictions yet",
@@ -291,3 +291,4 @@ def _nothing(view: Mapping[str, str]) -> None:
             "checked is listed here, with its verdict and its picture.",
             icon=":material/photo_library:",
         )
+        to_page("check", "Check a picture", ":material/image_search:")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from backend.domain import Label, Outcome, Source
+from backend.domain import Label, Outcome, SizeClass, Source
 from dashboard import quality_charts as charts
 from dashboard.access import current_client
 from dashboard.client import Json, figures
 from dashboard.links import to_page
 from dashboard.rates import count, interval, is_wide, reviews_wanted, share
+from dashboard.readout import SOURCES, finding
 from dashboard.shell import empty, open_page
 from dashboard.views.quality_reviewers import reviewers
 from dashboard.views.quality_thresholds import thresholds
@@ -31,8 +33,6 @@ GROUPS = {
 }
 _FIXED = {"displayModeBar": False}
 _MOST_GROUPS = 12
-_FILTERS = frozenset({"site", "source"})
-"""Groups that the Gallery can filter by."""
 _CALLED = {outcome: outcome.words.removesuffix("-generated") for outcome in Outcome}
 
 
@@ -64,7 +64,21 @@ def page() -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    PARTS[part or "Mistakes"](found, sample, model)
+    PARTS[part or "Mistakes"](found, Shown(sample, model, source))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which reviewed pictures the figures are over."""
+
+    sample: str
+    model: str | None
+    source: str | None
+
+    def link(self, **more: str | None) -> dict[str, str | None]:
+        """Return the Gallery's filter of the same pictures, narrowed further."""
+        audit = "true" if self.sample == "audit" else None
+        return {"audit": audit, "model": self.model, "source": self.source, **more}
 
 
 def theme() -> str:
@@ -185,17 +199,17 @@ def _headline(found: Json) -> None:
         )
 
 
-def _mistakes(found: Json, sample: str, model: str | None) -> None:
+def _mistakes(found: Json, shown: Shown) -> None:
     left, right = st.columns([11, 10], gap="large")
     with left:
         st.subheader("What the verdicts said", anchor=False)
-        _confusion(found, model)
+        _confusion(found, shown)
     with right:
         st.subheader("Where they fail", anchor=False)
-        _by_group(found, model)
+        _by_group(found, shown)
 
 
-def _confusion(found: Json, model: str | None) -> None:
+def _confusion(found: Json, shown: Shown) -> None:
     policies = sorted({c["policy"] for c in found["confusion"] if c["policy"] is not None})
     policy = None
     if len(policies) > 1:
@@ -229,14 +243,16 @@ def _confusion(found: Json, model: str | None) -> None:
         "gallery",
         f"Open {n:,}: {charts.LABELS[Label(label)]}, called {_CALLED[Outcome(outcome)]}",
         ":material/grid_view:",
-        outcome=str(outcome),
-        label=str(label),
-        model=model,
+        **shown.link(
+            outcome=str(outcome),
+            label=str(label),
+            policy=None if policy is None else str(policy),
+        ),
     )
     st.caption("Choose a square to open its pictures.")
 
 
-def _by_group(found: Json, model: str | None) -> None:
+def _by_group(found: Json, shown: Shown) -> None:
     filled = [name for name in GROUPS if found["groups"].get(name)]
     chosen = st.selectbox(
         "By",
@@ -246,24 +262,25 @@ def _by_group(found: Json, model: str | None) -> None:
         label_visibility="collapsed",
     )
     groups = found["groups"][chosen][:_MOST_GROUPS] if chosen else []
-    shown = [{**group, "name": _short(group["name"])} for group in groups]
+    named = [{**group, "name": _short(_words(chosen, group["name"]))} for group in groups]
     event = st.plotly_chart(
-        charts.by_group(shown, theme()),
+        charts.by_group(named, theme()),
         theme=None,
-        key="groups",
-        on_select="rerun" if chosen in _FILTERS else "ignore",
+        # A point that was chosen among other groups or pictures is chosen no more.
+        key=f"groups-{chosen}-{shown.sample}-{shown.model}-{shown.source}",
+        on_select="rerun",
         selection_mode="points",
         config=_FIXED,
         alt=f"Both kinds of mistake by {GROUPS[chosen] if chosen else 'group'}",
     )
-    if chosen in _FILTERS:
-        _open_group(groups, chosen, event, model)
+    if chosen:
+        _open_group(groups, chosen, event, shown)
     if chosen and len(found["groups"][chosen]) > _MOST_GROUPS:
         st.caption(f"The {_MOST_GROUPS} with most reviews.")
 
 
-def _open_group(groups: list[Json], chosen: str, event: Any, model: str | None) -> None:
-    """Lead to the pictures behind a point of a group that the Gallery can filter by."""
+def _open_group(groups: list[Json], chosen: str, event: Any, shown: Shown) -> None:
+    """Lead to the pictures behind a point."""
     points = event["selection"]["points"]
     if not points:
         st.caption("Choose a point to open its pictures.")
@@ -272,14 +289,20 @@ def _open_group(groups: list[Json], chosen: str, event: Any, model: str | None) 
     name = groups[place]["name"]
     to_page(
         "gallery",
-        f"Open {number:,} of {plain(_short(name))}: {charts.LABELS[Label(label)]}, "
+        f"Open {number:,} of {plain(_short(_words(chosen, name)))}: {charts.LABELS[Label(label)]}, "
         f"called {_CALLED[Outcome(outcome)]}",
         ":material/grid_view:",
-        outcome=outcome,
-        label=label,
-        model=model,
-        **{chosen: name},
+        **shown.link(outcome=outcome, label=label, **{chosen: name}),
     )
+
+
+def _words(kind: str, name: str) -> str:
+    """Name a group as people read it."""
+    if kind == "evidence":
+        return finding(name)
+    if kind == "source":
+        return SOURCES.get(name, name)
+    return SizeClass(name).words if kind == "size" and name in set(SizeClass) else name
 
 
 def _short(name: str) -> str:
@@ -288,7 +311,7 @@ def _short(name: str) -> str:
     return flat if len(flat) <= 34 else flat[:32] + "…"
 
 
-def _scores(found: Json, sample: str, model: str | None) -> None:
+def _scores(found: Json, shown: Shown) -> None:
     scores = found["scores"]
     steps = scores["steps"]
     st.markdown(_score_words(scores))
@@ -319,7 +342,7 @@ def _score_words(scores: Json) -> str:
     )
 
 
-def _models(found: Json, sample: str, model: str | None) -> None:
+def _models(found: Json, shown: Shown) -> None:
     groups = found["groups"]["model"]
     st.plotly_chart(
         charts.models([{**g, "name": _short(g["name"])} for g in groups], theme()),
@@ -356,10 +379,10 @@ def _area(area: Json | None) -> str:
     return f"{area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
 
 
-PARTS: Mapping[str, Callable[[Json, str, str | None], None]] = {
+PARTS: Mapping[str, Callable[[Json, Shown], None]] = {
     "Mistakes": _mistakes,
-    "Thresholds": lambda found, sample, model: thresholds(found, sample, model, theme()),
+    "Thresholds": lambda found, shown: thresholds(found, shown.sample, shown.model, theme()),
     "Scores": _scores,
-    "Reviewers": lambda found, sample, model: reviewers(),
+    "Reviewers": lambda found, shown: reviewers(),
     "Models": _models,
 }

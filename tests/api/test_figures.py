@@ -122,9 +122,9 @@ def test_groups_say_where_it_fails(wired: Wired) -> None:
     }
     assert groups == {
         "site": {"a.example": 1},
-        "evidence": {"none found": 1, "c2pa verified": 0},
+        "evidence": {"none": 1, "c2pa verified": 0},
         "generator": {},
-        "size": {"under 300 px": 1, "300 to 599 px": 0},
+        "size": {"under_300": 1, "300_to_599": 0},
         "format": {"PNG": 1, "JPEG": 0},
         "source": {"page-scan": 1, "context-menu": 0},
         "model": {"seed-1": 1},

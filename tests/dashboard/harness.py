@@ -30,4 +30,4 @@ def text(page: AppTest) -> str:
     kinds = (page.title, page.header, page.subheader, page.markdown, page.caption)
     more = (page.error, page.warning, page.info, page.success)
     words = "\n".join(e.value for kind in (*kinds, *more) for e in kind)
-    return words.replace("\\", "").replace("\u2060", "")
+    return words.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")

@@ -103,6 +103,16 @@ def test_every_filter_is_followed_and_stands_in_the_link(
         ("source", "api", len([r for r in logged(stocked) if r.context.source == "api"])),
         ("model", "fake-1", 40),
         ("conflict", "true", 0),
+        ("audit", "true", len(logged(stocked, audit=True))),
+        ("policy", "0", 40),
+        ("policy", "3", 0),
+        ("evidence", "none", 40),
+        ("evidence", "c2pa verified", 0),
+        ("generator", "DALL·E 3", 0),
+        ("size", "under_300", 40),
+        ("size", "from_1000", 0),
+        ("format", "JPEG", 40),
+        ("format", "TIFF", 0),
         ("since", "2099-01-01", 0),
         ("until", "2099-01-01", 40),
         ("q", "number 12", 1),
@@ -110,13 +120,20 @@ def test_every_filter_is_followed_and_stands_in_the_link(
         page = open_page(stocked.environment, monkeypatch, "gallery", **{name: value})
         words = text(page)
         assert f"of {total}" in words if total else "Nothing matches" in words, name
+        assert dict(page.query_params) == {name: value}
 
 
 def test_a_broken_link_is_told_and_survived(
     stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a link holds that cannot be followed is named and left out; the rest counts."""
-    broken = {"outcome": "green", "since": "yesterday", "min_score": "-4", "colour": "<b>red"}
+    broken = {
+        "outcome": "green",
+        "since": "yesterday",
+        "min_score": "-4",
+        "policy": "x",
+        "colour": "<b>red",
+    }
     page = open_page(stocked.environment, monkeypatch, "gallery", **broken, site="forum.example")
     words = text(page)
     for name in broken:
@@ -201,7 +218,9 @@ def test_what_is_gone_is_told(own: RealBackend, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_empty_log_teaches(backend: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything was checked, the page says what will be here and how it comes there."""
-    assert "No predictions yet" in text(open_page(backend.environment, monkeypatch, "gallery"))
+    page = open_page(backend.environment, monkeypatch, "gallery")
+    assert "No predictions yet" in text(page)
+    assert "Check a picture" in [e.proto.label for e in page.get("page_link")]
 
 
 def test_a_backend_that_is_down_is_told(

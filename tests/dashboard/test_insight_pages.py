@@ -76,6 +76,16 @@ def test_quality_shows_rates_with_intervals(
     assert label.startswith("Open ")
     assert label.endswith("human-made, called AI")
     assert address == "gallery?outcome=ai_generated&label=human_made"
+    page = open_page(
+        busy.environment, monkeypatch, "quality", sample="Random audit", source="page-scan"
+    )
+    address = next(a for label, a in links(page).items() if label.startswith("Open "))
+    assert address.startswith("gallery?audit=true&source=page-scan&outcome=")
+    page.selectbox(key="by").set_value("size").run()
+    assert any("px" in name for name in figures(page)[1]["layout"]["yaxis"]["ticktext"])
+    page.selectbox(key="by").set_value("evidence").run()
+    named = figures(page)[1]["layout"]["yaxis"]["ticktext"]
+    assert any(name.startswith("Content Credentials, verified") for name in named)
 
 
 def test_few_reviews_are_said_to_be_few(busy: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:

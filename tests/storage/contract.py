@@ -14,6 +14,9 @@ from backend.domain import (
     AuditEvent,
     Context,
     Credit,
+    Evidence,
+    EvidenceStatus,
+    ImageFacts,
     Job,
     Label,
     Outcome,
@@ -22,6 +25,7 @@ from backend.domain import (
     PredictionRecord,
     ReviewLabel,
     Scope,
+    SizeClass,
     Source,
     Token,
 )
@@ -64,6 +68,17 @@ def foreign(number: int, *, yields: bool = False) -> Foreign:
     credit = Credit(digest(number), "human", "art", "museum", "none stated", "g1", "train")
     kept = record(number)
     return Foreign(kept, extras(number), review(number, kept), credit, yields)
+
+
+def found(
+    of: PredictionRecord, *findings: tuple[str, EvidenceStatus], generator: str | None = None
+) -> PredictionRecord:
+    """Have a record's file say this of itself."""
+    evidence = tuple(Evidence(kind, status, None, "it says") for kind, status in findings)
+    prediction = of.verdict.prediction
+    assert prediction is not None
+    named = replace(prediction, likely_generator=generator)
+    return replace(of, verdict=replace(of.verdict, evidence=evidence, prediction=named))
 
 
 class RepositoryContract:
@@ -175,6 +190,24 @@ class RepositoryContract:
             (PredictionFilter(conflict=True), {1, 5}),
             (PredictionFilter(conflict=False), {0, 2, 3, 4, 6}),
             (PredictionFilter(conflict=True, reviewed=False), {5}),
+            (PredictionFilter(audit=True), {2}),
+            (PredictionFilter(audit=False, conflict=True), {1, 5}),
+            (PredictionFilter(policy=1), {0, 1, 2, 3, 4, 5, 6}),
+            (PredictionFilter(policy=2), set()),
+            (PredictionFilter(evidence="c2pa"), {1, 4}),
+            (PredictionFilter(evidence="c2pa verified"), {4}),
+            (PredictionFilter(evidence="exif"), {4}),
+            (PredictionFilter(evidence="none"), {0, 2, 3, 5, 6}),
+            (PredictionFilter(evidence="none", conflict=True), {5}),
+            (PredictionFilter(evidence="none", q="looks"), {0, 2, 3, 5, 6}),
+            (PredictionFilter(evidence="c2pa absent"), set()),
+            (PredictionFilter(evidence="' OR 1"), set()),
+            (PredictionFilter(generator="DALL·E 3"), {4}),
+            (PredictionFilter(format=" png "), {5}),
+            (PredictionFilter(size=SizeClass.UNDER_300), {5}),
+            (PredictionFilter(size=SizeClass.FROM_300), {0, 2, 3, 4, 6}),
+            (PredictionFilter(size=SizeClass.FROM_1000), {1}),
+            (PredictionFilter(size=SizeClass.FROM_300, max_score=0.5), {2}),
             (PredictionFilter(q="ÉTUDE"), {2}),
             (PredictionFilter(q="art.ex"), {2}),
             (PredictionFilter(q=digest(5)[:20].upper()), {5}),
@@ -198,12 +231,18 @@ class RepositoryContract:
         records = [
             record(0, score=0.9),
             record(1, score=0.1, conflict=True),
-            record(2, score=0.5, context=page),
+            record(2, score=0.5, context=page, audit=True),
             record(3, score=None),
             record(4, score=1.0, context=picture),
             record(5, score=0.0, client="another", conflict=True),
             record(6, score=0.95, picture=0),
         ]
+        records[1] = found(records[1], ("c2pa", EvidenceStatus.INVALID))
+        signed = (("c2pa", EvidenceStatus.VERIFIED), ("exif", EvidenceStatus.DECLARED))
+        records[4] = found(records[4], *signed, *signed, generator="DALL·E 3")
+        records[1] = replace(records[1], image=replace(records[1].image, width=1000, height=2000))
+        small = ImageFacts(digest(5), "PNG", 640, 299, 50_000)
+        records[5] = replace(records[5], image=small)
         for each in records:
             repository.append_prediction(each, Extras())
         repository.append_review(review(0, records[0]))

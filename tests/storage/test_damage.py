@@ -164,6 +164,7 @@ def test_damaged_picture(filled: Settings) -> None:
         ("UPDATE extras SET features = zeroblob(1024) WHERE doc_id = 5", "extras row 5"),
         ("UPDATE daily SET value = value + 1 WHERE fact = 'format'", "daily"),
         ("UPDATE reviewed SET label = 'human_made' WHERE label = 'ai_generated'", "reviewed"),
+        ("INSERT INTO findings VALUES ('c2pa', 'verified', 5)", "findings"),
         ("DELETE FROM predictions WHERE doc_id = 5", "counter"),
         ("UPDATE predictions SET doc_id = 500 WHERE doc_id = 40", "predictions row 500"),
         ("CREATE TABLE theirs (a)", "schema"),
@@ -180,11 +181,12 @@ def test_what_sqlite_cannot_know(filled: Settings, sql: str, where: str) -> None
 
 
 def test_compact_mends_what_is_derived(filled: Settings) -> None:
-    """Counts and reviewed rows that are off are derived anew by compact."""
+    """Counts, reviewed rows and findings that are off are derived anew by compact."""
     with closing(sqlite3.connect(filled.store_path)) as connection:
         connection.execute("DELETE FROM counters WHERE name = 'outcome'")
         connection.execute("DELETE FROM daily WHERE fact = 'site'")
         connection.execute("UPDATE reviewed SET score = 0.5")
+        connection.execute("INSERT INTO findings VALUES ('c2pa', 'verified', 5)")
         connection.commit()
     assert not maintenance.verify(filled).ok
     maintenance.compact(filled)

@@ -27,6 +27,7 @@ from backend.domain import (
     Outcome,
     PredictionRecord,
     ReviewLabel,
+    SizeClass,
     Source,
 )
 from backend.errors import BrushmarkError
@@ -44,6 +45,9 @@ FILTERS = st.builds(
     outcome=st.none() | st.sampled_from(Outcome),
     label=st.none() | st.sampled_from(ReviewLabel),
     reviewed=st.none() | st.booleans(),
+    evidence=st.none() | st.sampled_from(["c2pa", "c2pa verified", "none"]),
+    size=st.none() | st.sampled_from(SizeClass),
+    format=st.none() | st.sampled_from(["JPEG", "PNG"]),
     site=st.none() | st.sampled_from(["s0.example", "s1.example"]),
     min_score=st.none() | st.sampled_from([0.0, 0.5, 0.9]),
     max_score=st.none() | st.sampled_from([0.1, 0.5, 1.0]),

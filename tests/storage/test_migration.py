@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backend.domain import Evidence, EvidenceStatus, SizeClass
 from backend.errors import StoreUnavailable
 from backend.settings import Settings
 from backend.storage import open_repository
@@ -88,6 +90,28 @@ def test_many_open_an_old_store_at_once(filled: Settings) -> None:
         thread.join()
     assert calls == [1]
     assert versions(filled.store_path) == (len(STEPS) + 2, True)
+
+
+def test_kinds_of_pictures_come_to_a_store(home: Settings) -> None:
+    """A store of version 5 is filtered by evidence, size and format as a new one is."""
+    home.prepare_home()
+    old = TinyDBRepository(home.store_path, STEPS[:5])
+    said = (Evidence("c2pa", EvidenceStatus.VERIFIED, None, "Signed by a camera."),)
+    signed = replace(record(1), verdict=replace(record(1).verdict, evidence=said))
+    for each in (record(0), signed):
+        old.append_prediction(each, extras())
+    old.close()
+    repository = TinyDBRepository(home.store_path)
+    for where, wanted in (
+        (PredictionFilter(evidence="c2pa verified"), 1),
+        (PredictionFilter(evidence="none"), 1),
+        (PredictionFilter(size=SizeClass.FROM_300, format="JPEG"), 2),
+    ):
+        assert repository.count_predictions(where) == wanted
+    repository.delete_prediction(signed.id)
+    assert repository.count_predictions(PredictionFilter(evidence="c2pa")) == 0
+    repository.close()
+    assert inspect_file(home.store_path, alone=True)[1] == []
 
 
 def test_conflicts_come_to_a_store_without_them(home: Settings) -> None:
