@@ -1,7 +1,7 @@
 /** The beginning of a check: the user pointed at something, or wants to. */
 
 import { plainProblem } from "../lib/problems.js";
-import { ensureScript, enterAllFrames, showInWindow, tell } from "./frames.js";
+import { enterAllFrames, showInWindow, tell, tellThere } from "./frames.js";
 import { fetchAhead } from "./pictures.js";
 import { pairing } from "./stores.js";
 import { findTicket, issue, ticketOf, update } from "./tickets.js";
@@ -44,8 +44,7 @@ export async function beginAgain(ticketId) {
 async function inFrame(ticket, type) {
   const { id, tabId, frameId, hints, incognito } = ticket;
   try {
-    await ensureScript(tabId, frameId);
-    await tell(tabId, frameId, { type, ticket: id, hints, incognito });
+    await tellThere(tabId, frameId, { type, ticket: id, hints, incognito });
   } catch (error) {
     if (frameId !== 0) return inTopFrame(ticket);
     await showInWindow(plainProblem(error));

@@ -38,12 +38,18 @@ export function tell(tabId, frameId, message) {
 }
 
 /**
- * Have our script in a frame, putting it there where it is not.
+ * Say something to our script in a frame, putting it there where it is not.
+ * @returns its answer.
  * @throws {Problem} “page_forbidden” where the browser or the user's grants don't let us.
  */
-export async function ensureScript(tabId, frameId) {
-  const there = await tell(tabId, frameId, { type: "ping" }).catch(() => null);
-  if (there?.here) return;
+export async function tellThere(tabId, frameId, message) {
+  const answer = await tell(tabId, frameId, message).catch(() => null); // nobody hears it, as a rule
+  if (answer) return answer;
+  await putScript(tabId, frameId);
+  return tell(tabId, frameId, message);
+}
+
+async function putScript(tabId, frameId) {
   try {
     await chrome.scripting.executeScript({
       target: { tabId, frameIds: [frameId] },

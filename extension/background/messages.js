@@ -10,7 +10,7 @@ import { fileAppeal, putAway, unseenAnswers } from "./appeals.js";
 import {
   appeal, checkFile, heatmapOf, openRecord, readHeatmap, runCheck, runScreenCopy,
 } from "./checks.js";
-import { ensureScript, openSmallWindow, tell } from "./frames.js";
+import { openSmallWindow, tell, tellThere } from "./frames.js";
 import { describePairing, findBackend, pair, testConnection, unpair } from "./pairings.js";
 import { forgetAllReports, noteReport, readReport } from "./reports.js";
 import { greet, openCard, scanPictures } from "./scanning.js";
@@ -87,8 +87,7 @@ async function present(message, sender) {
   const ticket = await ticketOf(message, sender);
   if (sender.frameId === 0) throw new Problem("stopped");
   const { state } = message;
-  await ensureScript(ticket.tabId, 0);
-  await tell(ticket.tabId, 0, { type: "card.show", ticket: ticket.id, state });
+  await tellThere(ticket.tabId, 0, { type: "card.show", ticket: ticket.id, state });
 }
 
 async function showHeatmap(message, sender) {

@@ -7,7 +7,6 @@ import { Problem, fromRefusal, plainProblem } from "../lib/problems.js";
 import { contextToSend } from "../lib/settings.js";
 import { briefOf, isCurrent } from "../lib/verdicts.js";
 import { readCandidates } from "./checks.js";
-import { ensureScript } from "./frames.js";
 import { PRIVATE, UNASKED, obtain, outOfReach } from "./pictures.js";
 import { scannedSender } from "./sites.js";
 import { noteSent, pairedBackend, settings } from "./stores.js";
@@ -50,7 +49,6 @@ export async function scanPictures({ pictures }, sender) {
 /** Open a card for a picture whose badge was pressed. */
 export async function openCard(message, sender) {
   const { incognito } = await requireScanned(sender);
-  await ensureScript(sender.tab.id, sender.frameId);
   const ticket = await issue({ tabId: sender.tab.id, frameId: sender.frameId, incognito });
   return { ticket: ticket.id };
 }

@@ -93,9 +93,11 @@
     .busy { display: flex; gap: 10px; align-items: center; }
     .spinner { inline-size: 18px; block-size: 18px; flex: none; border-radius: 50%;
       border: 2px solid var(--line); border-block-start-color: var(--accent);
-      animation: turn .9s linear infinite; }
+      opacity: 0; animation: appear 0s .4s forwards, turn .9s .4s linear infinite; }
+    /* Not for what is over in a moment: without a graphics card, frames cost what the check needs. */
+    @keyframes appear { to { opacity: 1; } }
     @keyframes turn { to { rotate: 1turn; } }
-    @media (prefers-reduced-motion: reduce) { .spinner { animation-duration: 4s; } }
+    @media (prefers-reduced-motion: reduce) { .spinner { animation-duration: 0s, 4s; } }
     @media (forced-colors: active) {
       .bar .ai { background: Highlight; } .bar .human { background: GrayText; }
       .card { border: 2px solid CanvasText; }

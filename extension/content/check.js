@@ -47,7 +47,9 @@
 
   async function run(ticket, picture) {
     found.set(ticket, picture);
-    const verdict = judged(ticket, picture); // under way before the card is built
+    const verdict = judged(ticket, picture);
+    verdict.catch(() => {}); // told below
+    await new Promise((resolve) => setTimeout(resolve)); // the question is out before the card is built
     present(ticket, picture.element, { phase: "busy" });
     await showing(ticket, picture.element, () => verdict);
   }

@@ -5,7 +5,6 @@
   ours.listening = true;
 
   const TABLE = {
-    ping: () => ({ here: true }),
     "check.begin": (message) => void ours.check.begin(message),
     "pick.begin": (message) => ours.check.pick(message),
     "pick.end": () => ours.picker.end(),
