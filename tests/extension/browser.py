@@ -13,6 +13,7 @@ from typing import Any
 
 from playwright.sync_api import (
     BrowserContext,
+    BrowserType,
     CDPSession,
     Error,
     Frame,
@@ -233,7 +234,25 @@ def _await_settings(context: BrowserContext, address: str) -> None:
 
 
 @contextmanager
-def extended(folder: Path, profile: Path, site_port: int, **options: Any) -> Iterator[Extended]:
+def _chromium(beside: Extended | None) -> Iterator[BrowserType]:
+    """Start Playwright; a thread can have one, so a second browser is a guest of the first."""
+    if beside is None:
+        with sync_playwright() as playwright:
+            yield playwright.chromium
+    else:
+        assert beside.context.browser is not None
+        yield beside.context.browser.browser_type
+
+
+@contextmanager
+def extended(
+    folder: Path,
+    profile: Path,
+    site_port: int,
+    *,
+    beside: Extended | None = None,
+    **options: Any,
+) -> Iterator[Extended]:
     """Start a Chromium with an unpacked extension; every `.example` host is the fixture site."""
     found = next(filter(None, map(shutil.which, CANDIDATES)), None)
     assert found, f"a browser is needed: one of {', '.join(CANDIDATES)}"
@@ -245,8 +264,8 @@ def extended(folder: Path, profile: Path, site_port: int, **options: Any) -> Ite
         f"--host-resolver-rules=MAP *.example 127.0.0.1:{site_port}",
         *options.pop("arguments", []),
     ]
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
+    with _chromium(beside) as chromium:
+        context = chromium.launch_persistent_context(
             profile,
             executable_path=found,
             headless=False,

@@ -43,7 +43,14 @@ class RealBackend:
         """Read the log, newest first."""
         repository = open_repository(self.settings)
         try:
-            return list(repository.list_predictions(PredictionFilter()).records)
+            page = repository.list_predictions(PredictionFilter(), limit=200)
+            records = list(page.records)
+            while page.next_cursor is not None:
+                page = repository.list_predictions(
+                    PredictionFilter(), limit=200, cursor=page.next_cursor
+                )
+                records += page.records
+            return records
         finally:
             repository.close()
 

@@ -31,7 +31,9 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Team]:
+def team(
+    tmp_path_factory: pytest.TempPathFactory, site: Site, unpaired: Extended
+) -> Iterator[Team]:
     folder = tmp_path_factory.mktemp("team")
     settings = Settings(
         home=folder / "home", port=0, trusted_hosts=(TEAM,), keep_images=KeepImages.ALL
@@ -44,7 +46,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Team]
             "--window-size=700,900",
         ]
         # A window as it is: copies of the screen know nothing of a view that is only pretended.
-        options = {"arguments": flags, "no_viewport": True}
+        options = {"arguments": flags, "no_viewport": True, "beside": unpaired}
         unpacked = unpack(folder / "extension", grants=("<all_urls>",))
         with extended(unpacked, folder / "profile", site.port, **options) as browser:
             yield Team(backend, browser)
