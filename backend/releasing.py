@@ -18,6 +18,7 @@ from backend.model.card import Card, verify_files
 from backend.model.judge import Judge
 from backend.model.registry import Version
 from backend.settings import Settings
+from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 from backend.tuning.compare import Comparison, compare
 from backend.tuning.examples import sharing_trunk
@@ -79,6 +80,7 @@ class Releases:
             self._repository,
             registry.list_cards(self._settings),
             self._repository.latest_policy(),
+            ImageStore(self._settings.images_path),
         )
 
     def activate(self, version: str, actor: str, despite: str = "") -> Version:
@@ -136,6 +138,7 @@ class Releases:
             self._repository,
             registry.list_cards(self._settings),
             self._repository.latest_policy(),
+            ImageStore(self._settings.images_path),
         )
         if card.parent is not None and not found.guarded:
             return ("there is nothing that both could be measured on",)

@@ -29,6 +29,7 @@ def compare(ctx: click.Context, champion: str, candidate: str, as_json: bool) ->
     """
     from backend.cli.home import open_home
     from backend.model import registry
+    from backend.storage.images import ImageStore
     from backend.tuning.compare import compare as side_by_side
 
     settings = Settings.from_env()
@@ -39,6 +40,7 @@ def compare(ctx: click.Context, champion: str, candidate: str, as_json: bool) ->
             repository,
             registry.list_cards(settings),
             repository.latest_policy(),
+            ImageStore(settings.images_path),
         )
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False))

@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 @click.option(
     "--steps",
     type=click.IntRange(min=1, max=100_000),
-    help="Steps of a fine-tune.  [default: 200 for the head]",
+    help="Steps of a fine-tune.  [default: 200 for the head, 650 with --full]",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Fine-tune the whole network, with torch, on the pictures of an export.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    help="With --full: a manifest, or the folder that holds manifest.csv, half of whose pictures "
+    "are mixed in so that the network does not forget.",
 )
 @click.option("--task", default="full", show_default=True, help="full data, or founding.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, order and views.")
@@ -56,6 +67,8 @@ def train(
     init: str | None,
     version: str | None,
     steps: int | None,
+    full: bool,
+    replay: Path | None,
     task: str,
     seed: int,
     select_by: str,
@@ -65,7 +78,8 @@ def train(
 
     With --log or an export, the head of released weights is fine-tuned on the feature vectors
     that were logged: seconds, without torch and without the pictures. The candidate goes to
-    your home's weights; it is served only once you activate it.
+    your home's weights; it is served only once you activate it. With --full the whole network
+    learns from the pictures in an export: an hour on two cores, with `brushmark[train]`.
 
     An interrupted run goes on when the same command is started again. The run folder holds
     curves.html, which follows the run in a browser. Several GPUs, or several processes, train
@@ -75,10 +89,15 @@ def train(
     Example:
       brushmark train --log
       brushmark train --init active --data export.zip
+      brushmark train --init active --full --data export.zip --replay ../shared/data
       brushmark train --recipe seed-1 --data ../shared/data
       torchrun --nproc-per-node 2 -m backend.cli train --recipe seed-3
     """
+    if replay is not None and not full:
+        raise click.UsageError("--replay goes with --full; the head replays the release's vectors.")
     card = _released(init, from_log, data)
+    if full and card is None:
+        raise click.UsageError("--full goes on from a release: name it with --init.")
     if card is None:
         from backend.training.commands import train as train_on_manifest
 
@@ -86,6 +105,9 @@ def train(
         return
     if from_log and data is not None:
         raise click.UsageError("Choose one of --log and --data.")
+    if full:
+        _train_whole(card, data, replay, version, steps, seed, run_folder)
+        return
     _fine_tune(card, None if from_log else data, version, steps, seed, run_folder)
 
 
@@ -107,6 +129,44 @@ def _released(init: str | None, from_log: bool, data: Path | None) -> Card | Non
         return None
 
 
+def _train_whole(
+    card: Card,
+    data: Path | None,
+    replay: Path | None,
+    version: str | None,
+    steps: int | None,
+    seed: int,
+    run_folder: Path | None,
+) -> None:
+    from backend.model.registry import list_cards
+    from backend.training.commands import train_whole
+    from backend.tuning.pack import next_version
+
+    settings = Settings.from_env()
+    if data is None or not data.is_file():
+        raise BadRun(
+            "--full learns from pictures, and the log has vectors alone: make an export with "
+            "`brushmark export export.zip`, then give it with --data export.zip."
+        )
+    settings.prepare_home()
+    weights = settings.home / "weights"
+    taken = {c.ref.version for c in list_cards(settings)}
+    made = train_whole(
+        card,
+        data,
+        replay,
+        version=version or next_version(card, weights, taken),
+        weights=weights,
+        steps=steps,
+        seed=seed,
+        run_folder=run_folder,
+    )
+    click.echo(
+        f"Made {made}. Next: brushmark compare {card.ref.version} {made}, then brushmark models "
+        f"activate {made}"
+    )
+
+
 def _fine_tune(
     card: Card,
     data: Path | None,
@@ -126,7 +186,7 @@ def _fine_tune(
     with open_home(settings) as repository, progress_bar() as report:
         click.echo(
             f"Fine-tuning the head of {card.ref.version} on logged vectors: it needs no torch and "
-            "no pictures, and takes seconds.",
+            "no pictures, and is done in a minute. (--full trains the whole network on pictures.)",
             err=True,
         )
         made = fine_tune(

@@ -71,6 +71,12 @@ class Card:
         parent = self.document.get("parent")
         return str(parent["version"]) if isinstance(parent, Mapping) else None
 
+    @property
+    def root_thresholds(self) -> dict[str, float]:
+        """The thresholds of the first release that it descends from: no descendant's are looser."""
+        root = self.document.get("tuning", {}).get("root_thresholds", self.document["thresholds"])
+        return {name: float(root[name]) for name in ("human_at_most", "ai_at_least")}
+
 
 def load_card(folder: Path) -> Card:
     """Read a card; the hashes of its files are checked by `verify_files`.

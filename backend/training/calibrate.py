@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,6 +86,49 @@ def fit_platt(logits: Array, targets: Targets, steps: int = 100) -> Calibration:
         if float(np.max(np.abs(size * step))) < 1e-9:
             break
     return Calibration(float(max(beta[0], 1e-6)), float(beta[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """old logit = slope * new logit + intercept, by least squares."""
+
+    slope: float
+    intercept: float
+
+    def over(self, calibration: Calibration) -> Calibration:
+        """Return the calibration of the new logits that gives what the old one's gave."""
+        return Calibration(
+            max(1e-6, calibration.slope * self.slope),
+            calibration.slope * self.intercept + calibration.intercept,
+        )
+
+
+def align(new: Array, old: Array) -> Line:
+    """Fit the line from new logits (n,) to old ones of the same pictures."""
+    slope, intercept = np.polyfit(new, old, 1)
+    return Line(float(slope), float(intercept))
+
+
+def held_tight(
+    scores: Array, targets: Targets, sources: Sequence[str], loosest: Mapping[str, float]
+) -> Thresholds:
+    """Choose thresholds at the usual error rates, none looser than the given ones.
+
+    `loosest` holds `human_at_most` and `ai_at_least`.
+    """
+    chosen = choose_thresholds(
+        scores,
+        targets,
+        sources,
+        false_positive_rate=FALSE_POSITIVE_RATE,
+        worst_source_rate=WORST_SOURCE_RATE,
+        false_negative_rate=FALSE_NEGATIVE_RATE,
+    )
+    return replace(
+        chosen,
+        human_at_most=min(chosen.human_at_most, float(loosest["human_at_most"])),
+        ai_at_least=max(chosen.ai_at_least, float(loosest["ai_at_least"])),
+    )
 
 
 def _log_loss(logits: Array, wanted: Array) -> float:

@@ -143,6 +143,8 @@ def _int8(gate: Mapping[str, Any]) -> str:
     verdict = (
         "is served where the processor has it in hardware" if gate["accepted"] else "was left out"
     )
+    if not copies:
+        return f"There is no 8-bit graph: {gate['reason']}."
     return f"The 8-bit graph {verdict}. On `{gate['split']}`: {copies}."
 
 

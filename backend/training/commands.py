@@ -20,6 +20,7 @@ from backend.errors import BadManifest, BadRun, MissingExtra
 from backend.model.registry import SHIPPED
 
 if TYPE_CHECKING:
+    from backend.model.card import Card
     from backend.training.train import Progress as Report
 
 SHARED_DATA = SHIPPED.parent.parent / "shared" / "data"
@@ -121,6 +122,66 @@ def train(
             f"AUC {best['auc']:.3f}. Curves: {run.curves_path}. "
             f"Next: brushmark release {run.folder}"
         )
+
+
+def train_whole(
+    card: Card,
+    export: Path,
+    replay: Path | None,
+    *,
+    version: str,
+    weights: Path,
+    steps: int | None,
+    seed: int,
+    run_folder: Path | None,
+) -> str:
+    """Go on with a release's whole network on an export's pictures; returns the candidate's name.
+
+    The run goes on where it was interrupted, and so does its release into `weights`.
+    """
+    with needs_training_extra():
+        from backend.model.network import inference_device
+        from backend.training import release as releaser
+        from backend.training import whole_training
+    from backend.model.processor import this_processor
+    from backend.training.recipes import TrunkRecipe
+    from backend.training.run import Run, write_text
+
+    recipe = TrunkRecipe() if steps is None else TrunkRecipe(steps=steps)
+    run = Run(run_folder or RUNS / f"{card.ref.version}-full-{seed}")
+    on_gpu = inference_device().type == "cuda"
+    device = "a GPU" if on_gpu else f"{this_processor().cores} processor cores"
+    click.echo(
+        f"Fine-tuning the whole network of {card.ref.version}, as --full asks: {recipe.steps} "
+        f"steps of {recipe.batch_size} patches on {device}. Interrupted, it goes on from "
+        f"{run.folder} when the same command is started again.",
+        err=True,
+    )
+    chosen = run.folder / "version"
+    with needs_training_extra(), progress_bar() as report:
+        whole_training.train_whole(
+            card,
+            whole_training.Pictures(export, manifest_path(replay) if replay else None),
+            run,
+            command=_whole_command(card, export, replay, recipe.steps, seed),
+            recipe=recipe,
+            seed=seed,
+            progress=report,
+        )
+        name = chosen.read_text(encoding="utf-8") if chosen.exists() else version
+        write_text(chosen, name)
+        if not (weights / name).exists():
+            weights.mkdir(exist_ok=True)
+            releaser.release(run, name, weights, progress=report)
+    return name
+
+
+def _whole_command(card: Card, export: Path, replay: Path | None, steps: int, seed: int) -> str:
+    told = f" --replay {replay.name}" if replay else ""
+    return (
+        f"brushmark train --init {card.ref.version} --full --data {export.name}{told} "
+        f"--steps {steps} --seed {seed}"
+    )
 
 
 def _initialisation(init: str | None, manifest: Path) -> Path | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageEnhance
 from torch import Tensor
@@ -39,10 +41,18 @@ class Patches(IterableDataset[tuple[Tensor, Tensor]]):
     """Batches of patches, half of each class; each batch is drawn from (seed, step) alone."""
 
     def __init__(
-        self, rows: Sequence[Row], recipe: TrunkRecipe, spec: Preprocessing, seed: int, first: int
+        self,
+        rows: Sequence[Row],
+        recipe: TrunkRecipe,
+        spec: Preprocessing,
+        seed: int,
+        first: int,
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> None:
+        """Take rows and how often each is drawn within its class; by its source by default."""
         self._recipe, self._spec, self._seed, self._first = recipe, spec, seed, first
-        weights = source_weights(rows, recipe.source_power)
+        if weights is None:
+            weights = source_weights(rows, recipe.source_power)
         self._classes = []
         for target in (0, 1):
             index = np.flatnonzero([r.target == target for r in rows])
@@ -98,18 +108,21 @@ def fine_tune(
     spec: Preprocessing,
     folder: Path,
     *,
+    weights: npt.NDArray[np.float64] | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total, text: None,
 ) -> StageNetwork:
     """Return the network fine-tuned on some rows, starting from its trunk and its head.
 
-    The result lies in `folder` as `trunk.safetensors`; where it is there already it is read, and
-    an interrupted run goes on at its last save.
+    `weights` (n,) say how often each row is drawn within its class. The result lies in `folder`
+    as `trunk.safetensors`; where it is there already it is read, and an interrupted run goes on
+    at its last save.
     """
     folder.mkdir(parents=True, exist_ok=True)
     finished = folder / "trunk.safetensors"
     if not finished.exists():
-        _Tuning(network, rows, recipe, spec, folder, seed, progress).go(finished)
+        patches = partial(Patches, rows, recipe, spec, seed, weights=weights)
+        _Tuning(network, patches, recipe, folder, seed, progress).go(finished)
     load_checkpoint(network, finished)
     network.eval()
     return network
@@ -121,14 +134,13 @@ class _Tuning:
     def __init__(
         self,
         network: StageNetwork,
-        rows: Sequence[Row],
+        patches: Callable[[int], Patches],
         recipe: TrunkRecipe,
-        spec: Preprocessing,
         folder: Path,
         seed: int,
         progress: Progress,
     ) -> None:
-        self.rows, self.recipe, self.spec, self.seed = rows, recipe, spec, seed
+        self.patches, self.recipe = patches, recipe
         self.last, self.progress = folder / "trunk-last.pt", progress
         self.device = inference_device()
         self.bf16 = self.device.type == "cuda" or this_processor().has_fast_bf16
@@ -161,8 +173,9 @@ class _Tuning:
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / (self.recipe.steps - warm)))
 
     def go(self, finished: Path) -> None:
-        patches = Patches(self.rows, self.recipe, self.spec, self.seed, self.step)
-        loader = DataLoader(patches, batch_size=None, num_workers=this_processor().cores)
+        loader = DataLoader(
+            self.patches(self.step), batch_size=None, num_workers=this_processor().cores
+        )
         for images, targets in loader:
             loss = self._learn(images, targets)
             self.loss += 0.02 * (loss - self.loss)

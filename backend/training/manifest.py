@@ -69,21 +69,23 @@ class Manifest:
         return tuple(r for r in self.rows if r.split in splits and (view is None or r.view == view))
 
 
-def read_manifest(file: Path) -> Manifest:
+def read_manifest(file: Path, *, lone_classes: bool = False) -> Manifest:
     """Read and check a manifest; pictures lie beside it.
+
+    A split with a single class is let through where `lone_classes` says so.
 
     Raises:
         BadManifest: a missing file or column, an unknown label or split, a picture that is
             not there, a group cut by a split, a split with a single class. The message
             names the row.
     """
-    manifest, faults = survey(file)
+    manifest, faults = survey(file, lone_classes=lone_classes)
     if faults:
         raise faults[0]
     return manifest
 
 
-def survey(file: Path) -> tuple[Manifest, list[BadManifest]]:
+def survey(file: Path, *, lone_classes: bool = False) -> tuple[Manifest, list[BadManifest]]:
     """Read the rows that can be read, and all that `read_manifest` refuses the others for.
 
     Raises:
@@ -109,7 +111,8 @@ def survey(file: Path) -> tuple[Manifest, list[BadManifest]]:
             faults.append(fault)
     if not rows and not faults:
         raise BadManifest(f"{file.name} has no rows.")
-    faults += [*_cut_groups(file, rows), *_lone_classes(file, rows)]
+    faults += _cut_groups(file, rows)
+    faults += () if lone_classes else _lone_classes(file, rows)
     return Manifest(file, hashlib.sha256(raw).hexdigest(), tuple(rows)), faults
 
 

@@ -38,7 +38,7 @@ from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.model.reference import ORIGINALS_NAME
 from backend.training import card_text
-from backend.training.calibrate import Scale, Thresholds, fit_scale
+from backend.training.calibrate import Scale, Thresholds, align, fit_scale, held_tight
 from backend.training.calibrate import apply as calibrated
 from backend.training.evaluate import Scores, report, score_rows
 from backend.training.feature_file import write_features
@@ -50,8 +50,11 @@ from backend.training.run import Run, write_json, write_text
 from backend.training.stage_training import OOF_NAME
 from backend.training.tasks.task import FULL, restrict
 from backend.training.train import Progress
+from backend.training.whole_training import described, parent_logits, read_data
 
 MIN_SHORT_SIDE_PX = 200
+LEAST_TO_QUANTISE = 20
+"""Training pictures below which no 8-bit graph is made."""
 FEATURES_NAME, METRICS_NAME, README_NAME = "features.safetensors", "metrics.json", "README.md"
 _VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}\Z")
 
@@ -99,6 +102,8 @@ def _finished(run: Run) -> tuple[dict[str, Any], Manifest]:
             f"{run.folder} has done {len(run.history())} of {wanted} epochs. "
             "Start the same `brushmark train` again to finish it."
         )
+    if "parent" in config:
+        return config, read_data(config["data"])
     manifest = read_manifest(Path(config["data"]["manifest"]))
     if manifest.sha256 != config["data"]["sha256"]:
         raise BadManifest(
@@ -130,7 +135,7 @@ def _fill(
         split: score_rows(judge, manifest.of(split, view=view), progress)
         for split in ("train", "val")
     }
-    scale = _scale(run, manifest, scored["val"])
+    scale = _scale(run, config, manifest, scored["val"])
     card["calibration"] = {
         **asdict(scale.calibration),
         "method": "Platt scaling",
@@ -169,6 +174,8 @@ def _try_int8(
     spec: Preprocessing,
 ) -> dict[str, Any]:
     """Make an 8-bit graph and keep it if it judges as well; returns what the gate found."""
+    if len(manifest.of("train", view=view)) < LEAST_TO_QUANTISE:
+        return {"accepted": False, "split": "val", "reason": "too few pictures to calibrate it"}
     quantise(folder, folder / INT8_XML, spec, manifest.of("train", view=view))
     small = OpenVinoJudge(load_card(folder), precision="int8")
     found = gate(judge, small, manifest.of("val", view=view), scale.calibration)
@@ -208,8 +215,17 @@ def _card(
             "sources": _sources(used),
         },
         "files": dict.fromkeys((GRAPH_XML, GRAPH_BIN, CHECKPOINT), ""),
+        **_descent(config, manifest),
         **card_text.STATEMENTS,
     }
+
+
+def _descent(config: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """Return which release a run went on from, and how: such a version is served when chosen."""
+    if "parent" not in config:
+        return {}
+    parent = {name: config["parent"][name] for name in ("version", "sha256")}
+    return {"parent": parent, "tuning": described(config, manifest)}
 
 
 def _sources(rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -220,8 +236,13 @@ def _sources(rows: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _scale(run: Run, manifest: Manifest, val: Scores) -> Scale:
-    """Calibrate on out-of-fold logits of unseen sources where the run has them, else on `val`."""
+def _scale(run: Run, config: dict[str, Any], manifest: Manifest, val: Scores) -> Scale:
+    """Calibrate on out-of-fold logits of unseen sources where the run has them, else on `val`.
+
+    A run that went on from a release keeps that one's scale.
+    """
+    if "parent" in config:
+        return _carried_over(run, config["parent"], val)
     path = run.folder / OOF_NAME
     if not path.exists():
         originals = val.originals()
@@ -241,6 +262,22 @@ def _scale(run: Run, manifest: Manifest, val: Scores) -> Scale:
         sources * copies,
         "out-of-fold logits of unseen sources and generator families",
     )
+
+
+def _carried_over(run: Run, parent: dict[str, Any], val: Scores) -> Scale:
+    """Bring the new logits onto the parent's scale by a line through `val`.
+
+    The parent's calibration was fitted on sources that it had not met, which no run that goes on
+    from it can repeat. Thresholds are never looser than those of the first release.
+    """
+    calibration = align(val.logits, parent_logits(run)).over(Calibration(**parent["calibration"]))
+    thresholds = held_tight(
+        calibrated(calibration, val.logits),
+        val.targets,
+        [row.source for row in val.rows],
+        parent["root_thresholds"],
+    )
+    return Scale(calibration, thresholds, card_text.VALIDATION)
 
 
 def _measure(

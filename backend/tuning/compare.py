@@ -3,6 +3,9 @@
 Two hold-outs: the shipped evaluation set (`val` rows of the releases), and the
 installation's own audit records that a curator has labelled. Each guarded figure has a
 margin; a candidate that is worse by more is not to be served without a reason.
+
+Where both have one network below the head, logged vectors are all that is needed. Where not,
+each looks at the kept pictures of the same records.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from backend.domain import Policy
+from backend.domain import Policy, PredictionRecord
 from backend.model.card import Card
+from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 from backend.training.calibrate import apply
 from backend.tuning.examples import FEATURES, Examples, from_log, from_release, sharing_trunk
 from backend.tuning.figures import NAMES, Judged, figures, resampled
 from backend.tuning.head import ARCHITECTURE, read_head, trunk_digest
-from backend.tuning.rejudge import Rejudge, latest_vectors
+from backend.tuning.pictures import scored_anew
+from backend.tuning.rejudge import Rejudge, Said, latest_vectors, said
 from backend.tuning.scale import Logits
 
 EVALUATION_SET = "the shipped evaluation set"
@@ -35,6 +40,8 @@ LEAST_OF_A_CLASS = 20
 HIGHER_IS_BETTER = frozenset({"balanced_accuracy"})
 FLIPS_AMONG = 500
 """Latest records of the log whose verdicts are compared."""
+SHOWN = 100
+"""Pictures that each hold-out shows to a candidate with another network: it judges them anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ def compare(
     repository: Repository | None,
     known: Sequence[Card],
     policy: Policy | None = None,
+    images: ImageStore | None = None,
 ) -> Comparison:
     """Compare two releases on the evaluation set they share and on this installation's log.
 
@@ -154,11 +162,13 @@ def compare(
         repository: the log; None compares on the evaluation set alone.
         known: the releases on this machine.
         policy: the published thresholds; without, each has those of its card.
+        images: the kept pictures, for releases with different networks.
 
     Raises:
         WeightsDamaged, StoreUnavailable: one of them, or the log, cannot be read.
     """
     bench = _Bench(champion, candidate, known, policy)
+    sight = _Sight(bench, images) if images is not None and not bench.one_trunk else None
     hold_outs, notes = [], list[str]()
     shared = bench.evaluation()
     if shared is not None:
@@ -166,18 +176,18 @@ def compare(
     else:
         notes.append("The two releases bring no evaluation rows in common.")
     flips, looked_at = list[Flip](), 0
-    if repository is not None and not bench.one_trunk:
+    if repository is not None and not bench.one_trunk and sight is None:
         notes.append(
             "Their networks differ below the head, so logged vectors of one say nothing of the "
             "other: the log was not compared."
         )
     elif repository is not None:
-        audits = bench.audits(repository)
+        audits = (sight or bench).audits(repository)
         if audits is not None:
             hold_outs.append(audits)
         else:
-            notes.append("No audit record of this installation has a label yet.")
-        flips, looked_at = bench.flips(repository)
+            notes.append(_NO_AUDITS if sight is None else _NO_PICTURES)
+        flips, looked_at = (sight or bench).flips(repository)
     return Comparison(
         champion.ref.version,
         candidate.ref.version,
@@ -188,41 +198,48 @@ def compare(
     )
 
 
+_NO_AUDITS = "No audit record of this installation has a label yet."
+_NO_PICTURES = (
+    "Their networks differ below the head, and no labelled audit record's picture was kept to "
+    "show to both."
+)
+
+
 class _Bench:
     """Two releases side by side."""
 
     def __init__(
         self, champion: Card, candidate: Card, known: Sequence[Card], policy: Policy | None
     ) -> None:
-        self._pair = (champion, candidate)
-        self._policies = tuple(policy or card.policy for card in self._pair)
-        self._known = known
-        heads = all(card.architecture == ARCHITECTURE for card in self._pair)
+        self.pair = (champion, candidate)
+        self.policies = tuple(policy or card.policy for card in self.pair)
+        self.known = known
+        heads = all(card.architecture == ARCHITECTURE for card in self.pair)
         self.one_trunk = heads and trunk_digest(champion) == trunk_digest(candidate)
 
     def evaluation(self) -> HoldOut | None:
         """Return the figures on the `val` rows that both releases bring."""
-        if not all((card.folder / FEATURES).exists() for card in self._pair):
+        if not all((card.folder / FEATURES).exists() for card in self.pair):
             return None
-        (old, old_logits), (new, new_logits) = (from_release(c, "val") for c in self._pair)
+        (old, old_logits), (new, new_logits) = (from_release(c, "val") for c in self.pair)
         place = {key: i for i, key in enumerate(new.keys)}
         mine = np.array([i for i, key in enumerate(old.keys) if key in place], np.int64)
         if not mine.size:
             return None
         theirs = np.array([place[key] for key in old.keys[mine]], np.int64)
         logits = old_logits[mine], new_logits[theirs]
-        return self._hold_out(EVALUATION_SET, old.take(mine), logits, MARGINS, guarded=True)
+        return self.hold_out(EVALUATION_SET, old.take(mine), logits, MARGINS, guarded=True)
 
     def audits(self, repository: Repository) -> HoldOut | None:
         """Return the figures on this installation's labelled audit records."""
-        rows = from_log(repository, self._pair[0], self._known).held_out
+        rows = from_log(repository, self.pair[0], self.known).held_out
         if not len(rows):
             return None
         enough = min(rows.counts().values()) >= LEAST_OF_A_CLASS
-        logits = tuple(read_head(card).logits(rows.features) for card in self._pair)
-        return self._hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=enough)
+        logits = tuple(read_head(card).logits(rows.features) for card in self.pair)
+        return self.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=enough)
 
-    def _hold_out(
+    def hold_out(
         self,
         name: str,
         rows: Examples,
@@ -231,9 +248,10 @@ class _Bench:
         *,
         guarded: bool,
     ) -> HoldOut:
+        """Return the figures of both on some rows, given each one's logits before calibration."""
         both = [
             Judged(apply(card.calibration, logit), rows.labels, policy.ai_at_least)
-            for card, logit, policy in zip(self._pair, logits, self._policies, strict=True)
+            for card, logit, policy in zip(self.pair, logits, self.policies, strict=True)
         ]
         old, new = (figures(judged) for judged in both)
         drawn = [resampled(judged, rows.groups) for judged in both]
@@ -260,29 +278,80 @@ class _Bench:
 
     def flips(self, repository: Repository) -> tuple[list[Flip], int]:
         """Return the latest logged verdicts that differ, and how many records were looked at."""
-        cards = sharing_trunk(self._pair[0], self._known)
+        cards = sharing_trunk(self.pair[0], self.known)
         rows = latest_vectors(repository, {c.ref.sha256 for c in cards}, FLIPS_AMONG)
         if not rows:
             return [], 0
+        records = [record for record, _ in rows]
         features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
-        said = [
-            Rejudge(card, policy).say([record for record, _ in rows], features)
-            for card, policy in zip(self._pair, self._policies, strict=True)
+        both = [
+            Rejudge(card, policy).say(records, features)
+            for card, policy in zip(self.pair, self.policies, strict=True)
         ]
-        labels = repository.latest_reviews([record.image.sha256 for record, _ in rows])
-        found = []
-        for (record, _), old, new in zip(rows, *said, strict=True):
-            if old.outcome is not new.outcome:
-                review = labels.get(record.image.sha256)
-                label = review.label.value if review else None
-                found.append(
-                    Flip(
-                        record.id,
-                        label,
-                        old.outcome.value,
-                        new.outcome.value,
-                        old.score,
-                        new.score,
-                    )
+        return _flips(repository, records, both), len(rows)
+
+
+class _Sight:
+    """Two releases with different networks, each shown the kept pictures of the same records."""
+
+    def __init__(self, bench: _Bench, images: ImageStore) -> None:
+        self._bench, self._images = bench, images
+
+    def audits(self, repository: Repository) -> HoldOut | None:
+        """Return the figures on labelled audit records whose pictures were kept."""
+        champion, candidate = self._bench.pair
+        rows = from_log(repository, champion, self._bench.known).held_out
+        rows = rows.take(np.arange(min(len(rows), SHOWN)))
+        seen = scored_anew(candidate, self._images, rows.keys.tolist())
+        rows = rows.take(np.isin(rows.keys, list(seen)))
+        if not len(rows):
+            return None
+        logits = (
+            read_head(champion).logits(rows.features),
+            np.array([seen[key].logit for key in rows.keys]),
+        )
+        guarded = min(rows.counts().values()) >= LEAST_OF_A_CLASS
+        return self._bench.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=guarded)
+
+    def flips(self, repository: Repository) -> tuple[list[Flip], int]:
+        """Return the latest verdicts that differ among records whose pictures were kept."""
+        champion, candidate = self._bench.pair
+        models = {c.ref.sha256 for c in sharing_trunk(champion, self._bench.known)}
+        rows = [
+            row
+            for row in latest_vectors(repository, models, FLIPS_AMONG)
+            if self._images.has(row[0].image.sha256)
+        ][:SHOWN]
+        seen = scored_anew(candidate, self._images, [r.image.sha256 for r, _ in rows])
+        rows = [row for row in rows if row[0].image.sha256 in seen]
+        if not rows:
+            return [], 0
+        records = [record for record, _ in rows]
+        features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
+        scores = [seen[record.image.sha256].score for record in records]
+        both = [
+            Rejudge(champion, self._bench.policies[0]).say(records, features),
+            said(candidate, self._bench.policies[1], records, scores),
+        ]
+        return _flips(repository, records, both), len(rows)
+
+
+def _flips(
+    repository: Repository, records: Sequence[PredictionRecord], both: Sequence[Sequence[Said]]
+) -> list[Flip]:
+    labels = repository.latest_reviews([record.image.sha256 for record in records])
+    found = []
+    for record, old, new in zip(records, *both, strict=True):
+        if old.outcome is not new.outcome:
+            review = labels.get(record.image.sha256)
+            found.append(
+                Flip(
+                    record.id,
+                    review.label.value if review else None,
+                    old.outcome.value,
+                    new.outcome.value,
+                    old.score,
+                    new.score,
                 )
-        return found, len(rows)
+            )
+    return found

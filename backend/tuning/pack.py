@@ -133,7 +133,6 @@ def _card(
     parent: Card, tuned: Tuned, version: str, metrics: dict[str, Any], command: str
 ) -> dict[str, Any]:
     document = copy.deepcopy(dict(parent.document))
-    earlier = document.get("tuning", {})
     val = metrics["splits"]["val"]
     kept = ("n", "accuracy", "balanced_accuracy", "auc", "confusion", "served", "ece")
     document.update(
@@ -158,8 +157,7 @@ def _card(
                 "file": FEATURES,
                 "sha256": parent.files.get(FEATURES, ""),
             },
-            "root_thresholds": earlier.get("root_thresholds")
-            or {k: parent.document["thresholds"][k] for k in ("human_at_most", "ai_at_least")},
+            "root_thresholds": parent.root_thresholds,
         },
         limits=[*document.get("limits", []), _limit(tuned)],
     )

@@ -34,14 +34,17 @@ class Rejudge:
     def say(self, records: Sequence[PredictionRecord], features: npt.NDArray[Any]) -> list[Said]:
         """Return what the release says of records, given their vectors (n, d)."""
         scores = apply(self._card.calibration, self._head.logits(features))
-        return [
-            Said(score, self._decide(record, score))
-            for record, score in zip(records, map(float, scores), strict=True)
-        ]
+        return said(self._card, self._policy, records, scores.tolist())
 
-    def _decide(self, record: PredictionRecord, score: float) -> Outcome:
-        prediction = Prediction(score, self._card.ref)
-        return decide(prediction, record.verdict.evidence, self._policy).outcome
+
+def said(
+    card: Card, policy: Policy, records: Sequence[PredictionRecord], scores: Sequence[float]
+) -> list[Said]:
+    """Return what a release says of records, given its scores and their evidence."""
+    return [
+        Said(score, decide(Prediction(score, card.ref), record.verdict.evidence, policy).outcome)
+        for record, score in zip(records, scores, strict=True)
+    ]
 
 
 def latest_vectors(

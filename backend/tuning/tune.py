@@ -18,13 +18,13 @@ from safetensors.numpy import load_file, save_file
 
 from backend.errors import BadRun
 from backend.model.card import Calibration, Card
-from backend.training.calibrate import Thresholds
+from backend.training.calibrate import Thresholds, align
 from backend.training.run import Run
 from backend.tuning.examples import Examples, Gathered, from_release
 from backend.tuning.figures import balanced
 from backend.tuning.fit import Report, Rows, TuneRecipe, fit, remembered
 from backend.tuning.head import Head, read_head
-from backend.tuning.scale import Logits, align, scores, tuned_thresholds
+from backend.tuning.scale import Logits, scores, tuned_thresholds
 
 LEAST_EXAMPLES = 10
 Progress = Callable[[int, int, str], None]
@@ -84,8 +84,7 @@ def tune(
     )
     calibration = bench.calibrated(head)
     held_out.append((bench.val, scores(head, bench.val, calibration)))
-    loosest = card.document.get("tuning", {}).get("root_thresholds", card.document["thresholds"])
-    thresholds = tuned_thresholds(held_out, loosest)
+    thresholds = tuned_thresholds(held_out, card.root_thresholds)
     return Tuned(head, calibration, thresholds, described, recipe, seed, run.history())
 
 
