@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dashboard.client.transport import Client, Json
 
 
@@ -10,11 +12,14 @@ def quality(client: Client, sample: str, model: str | None, source: str | None) 
     return client.get("/stats/quality", sample=sample, model=model, source=source)
 
 
-def thresholds(client: Client, low: float, high: float, sample: str, model: str | None) -> Json:
-    """Return what thresholds would mean for the reviews and the log. Raises `Failure`."""
-    return client.get(
-        "/stats/thresholds", human_at_most=low, ai_at_least=high, sample=sample, model=model
-    )
+def thresholds(
+    client: Client, low: float, high: float, selection: Mapping[str, str | None]
+) -> Json:
+    """Return what thresholds would mean for the reviews and the log. Raises `Failure`.
+
+    `selection` is `sample`, `model` and `source`, as `quality` has them.
+    """
+    return client.get("/stats/thresholds", **selection, human_at_most=low, ai_at_least=high)
 
 
 def agreement(client: Client) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
@@ -381,7 +381,7 @@ def _area(area: Json | None) -> str:
 
 PARTS: Mapping[str, Callable[[Json, Shown], None]] = {
     "Mistakes": _mistakes,
-    "Thresholds": lambda found, shown: thresholds(found, shown.sample, shown.model, theme()),
+    "Thresholds": lambda found, shown: thresholds(found, asdict(shown), theme()),
     "Scores": _scores,
     "Reviewers": lambda found, shown: reviewers(),
     "Models": _models,

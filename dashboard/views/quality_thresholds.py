@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import streamlit as st
@@ -24,16 +25,19 @@ _RATES: tuple[tuple[str, str, Literal["normal", "inverse"]], ...] = (
 
 
 @st.fragment
-def thresholds(found: Json, sample: str, model: str | None, theme: str) -> None:
-    """Try thresholds on the reviews and on the whole log; publish them where allowed."""
+def thresholds(found: Json, selection: Mapping[str, str | None], theme: str) -> None:
+    """Try thresholds on the reviews and on the whole log; publish them where allowed.
+
+    `selection` says which reviewed pictures: `sample`, `model` and `source`.
+    """
     client = current_client()
     try:
-        _try(client, found, sample, model, theme)
+        _try(client, found, selection, theme)
     except Failure as failure:
         explain(failure, key="thresholds")
 
 
-def _try(client: Client, found: Json, sample: str, model: str | None, theme: str) -> None:
+def _try(client: Client, found: Json, selection: Mapping[str, str | None], theme: str) -> None:
     policy = figures.policy(client)
     now: tuple[float, float] = (policy["human_at_most"], policy["ai_at_least"])
     rounded = (round(now[0], _DIGITS), round(now[1], _DIGITS))
@@ -58,8 +62,8 @@ def _try(client: Client, found: Json, sample: str, model: str | None, theme: str
         config={"displayModeBar": False},
         alt="Scores of reviewed pictures, with both thresholds",
     )
-    before = figures.thresholds(client, *now, sample, model)
-    after = figures.thresholds(client, *chosen, sample, model) if chosen != now else before
+    before = figures.thresholds(client, *now, selection)
+    after = figures.thresholds(client, *chosen, selection) if chosen != now else before
     _rates(before, after)
     _changes(after, policy)
     _publish(client, policy, chosen, changed=chosen != now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,20 @@ def test_thresholds_are_tried_and_published(
         ).json()
         assert (policy["human_at_most"], policy["ai_at_least"]) == (0.1, 0.95)
         assert (policy["number"], policy["note"]) == (1, "Fewer false accusations")
+
+
+def test_thresholds_are_tried_on_what_is_selected(
+    busy: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rates under thresholds are over the same pictures as the figures above them."""
+    decided = []
+    for query in ({}, {"source": "context-menu"}):
+        page = open_page(busy.environment, monkeypatch, "quality", part="Thresholds", **query)
+        rates = [re.findall(r"of (\d+)$", c.value) for c in page.caption]
+        decided.append([int(found[0]) for found in rates if found])
+    whole, narrow = decided
+    assert len(whole) == len(narrow) == 8  # four rates above, four under the handles
+    assert narrow[7] <= narrow[3] < whole[7] <= whole[3]
 
 
 def test_publishing_is_for_administrators(
