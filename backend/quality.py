@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -47,14 +49,15 @@ class Selection:
     site: str | None = None
     source: str | None = None
 
-    def passes(self, row: Reviewed) -> bool:
-        """Say whether a record is one of them."""
-        return (
-            (self.sample is Sample.ALL or bool(row.audit))
-            and self.model in {None, row.model}
-            and self.site in {None, row.site}
-            and self.source in {None, row.source}
-        )
+    def of(self, rows: Iterable[Reviewed]) -> list[Reviewed]:
+        """Return those of the records that are looked at."""
+        kept = [row for row in rows if self.sample is Sample.ALL or row.audit]
+        for field in ("model", "site", "source"):
+            wanted = getattr(self, field)
+            if wanted is not None:
+                has = attrgetter(field)
+                kept = [row for row in kept if has(row) == wanted]
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ class Thresholds:
 def quality(repository: Repository, selection: Selection) -> Quality:
     """Hold the verdicts against the latest review of the same bytes."""
     rows = repository.reviewed()
-    chosen = pictures(row for row in rows if selection.passes(row))
+    chosen = pictures(selection.of(rows))
     labelled = [row for row in chosen if row.label in _SIDES]
     drawn = repository.audit_sample()
     reviewed = Counter(row.outcome for row in rows if row.audit)
@@ -158,7 +161,7 @@ def quality(repository: Repository, selection: Selection) -> Quality:
         cannot_tell=len(chosen) - len(labelled),
         scores=_scores(labelled),
         confusion=_confusion(chosen),
-        groups={name: _groups(labelled, of) for name, of in _DIMENSIONS.items()}
+        groups={name: _groups(labelled, name) for name in _DIMENSIONS}
         | {"model": _by_model(labelled)},
         audit=tuple(Coverage(o, drawn.get(o, 0), reviewed[o]) for o in Outcome),
         models=tuple(sorted({row.model for row in rows if row.model})),
@@ -179,8 +182,8 @@ def thresholds(
     """
     rows = pictures(
         row
-        for row in repository.reviewed()
-        if selection.passes(row) and row.model == model and row.basis == Basis.MODEL
+        for row in replace(selection, model=model).of(repository.reviewed())
+        if row.basis == Basis.MODEL
     )
     scores, positive = _arrays(row for row in rows if row.label in _SIDES)
     outcomes = {
@@ -196,7 +199,7 @@ def thresholds(
 
 
 def _tally(rows: Sequence[Reviewed]) -> Counter[tuple[str, str]]:
-    return Counter((row.label, row.outcome) for row in rows)
+    return Counter(map(attrgetter("label", "outcome"), rows))
 
 
 def verdicts(tally: Mapping[tuple[str, str], int]) -> Verdicts:
@@ -245,7 +248,7 @@ def _scores(rows: Sequence[Reviewed]) -> Scores:
 
 
 def _confusion(rows: Sequence[Reviewed]) -> tuple[Cell, ...]:
-    counts = Counter((row.policy, row.label, row.outcome) for row in rows)
+    counts = Counter(map(attrgetter("policy", "label", "outcome"), rows))
     ordered = sorted(counts, key=lambda key: (-1 if key[0] is None else key[0], *key[1:]))
     return tuple(
         Cell(policy, ReviewLabel(label), Outcome(outcome), counts[policy, label, outcome])
@@ -253,22 +256,26 @@ def _confusion(rows: Sequence[Reviewed]) -> tuple[Cell, ...]:
     )
 
 
-_DIMENSIONS: Mapping[str, Callable[[Reviewed], Iterable[str]]] = {
-    "site": lambda row: (row.site,) if row.site else (),
-    "evidence": lambda row: row.evidence.split("\n") if row.evidence else (NO_EVIDENCE,),
-    "generator": lambda row: (row.generator,) if row.generator else (),
-    "size": lambda row: (SizeClass.of(row.short_side_px),),
-    "format": lambda row: (row.format,),
-    "source": lambda row: (row.source,),
+_DIMENSIONS: Mapping[str, tuple[str, Callable[[Any], Iterable[str]]]] = {
+    "site": ("site", lambda site: (site,) if site else ()),
+    "evidence": ("evidence", lambda found: found.split("\n") if found else (NO_EVIDENCE,)),
+    "generator": ("generator", lambda generator: (generator,) if generator else ()),
+    "size": ("short_side_px", lambda side_px: (SizeClass.of(side_px),)),
+    "format": ("format", lambda name: (name,)),
+    "source": ("source", lambda source: (source,)),
 }
+"""What figures are split by: the field, and the groups that a value of it belongs to."""
 
 
-def _groups(rows: Sequence[Reviewed], of: Callable[[Reviewed], Iterable[str]]) -> tuple[Group, ...]:
-    tallies: dict[str, Counter[tuple[str, str]]] = {}
-    for (name, *key), n in Counter(
-        (name, row.label, row.outcome) for row in rows for name in set(of(row))
+def _groups(rows: Sequence[Reviewed], dimension: str) -> tuple[Group, ...]:
+    field, groups_of = _DIMENSIONS[dimension]
+    tallies: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    # Counted by value first: there are far fewer values than pictures.
+    for (value, label, outcome), n in Counter(
+        map(attrgetter(field, "label", "outcome"), rows)
     ).items():
-        tallies.setdefault(name, Counter())[key[0], key[1]] = n
+        for name in set(groups_of(value)):
+            tallies[name][label, outcome] += n
     most = sorted(tallies, key=lambda name: (-tallies[name].total(), name))[:MAX_GROUPS]
     return tuple(Group(name, verdicts(tallies[name])) for name in most)
 
