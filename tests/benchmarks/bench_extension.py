@@ -37,6 +37,8 @@ from tests.pictures import draw, encode
 ROOT = Path(__file__).parents[2]
 CLICKS = 30
 WARM_UP = 4
+REST_MS = 600
+"""A person sees a page before clicking in it: by then its pictures are drawn."""
 SCANNED = 200
 _CLICK = """
 async (info) => {
@@ -144,6 +146,7 @@ def measure_clicks(browser: Extended, site: Site) -> tuple[list[float], list[flo
             site.put(source, File(next(pictures), "image/jpeg"))
         body = "".join(f"<img src={source} width=400>" for source in sources)
         page = browser.open(site.page(body, f"/click-{number}"))
+        page.wait_for_timeout(REST_MS)
         times = first.append, again.append
         for source, keep in zip(sources, times, strict=True):
             keep(click_ms(browser, page, source))
