@@ -41,15 +41,20 @@ def styled(figure: go.Figure, theme: str, height_px: int, *, legend: bool = True
         "title": {"font": {"color": FAINT[theme], "size": 12}, "standoff": 8},
         "tickfont": {"color": FAINT[theme], "size": 12},
     }
-    figure.update_layout(
-        height=height_px,
-        margin={"l": 8, "r": 12, "t": 12 if not legend else 34, "b": 8},
-        paper_bgcolor=_CLEAR,
-        plot_bgcolor=_CLEAR,
-        font={"color": INK[theme], "size": 13, "family": _FAMILY},
-        hoverlabel={"font": {"size": 12}},
-        showlegend=legend,
-        legend={
+    own = figure.layout.to_plotly_json()
+    own.pop("template", None)  # Plotly's own looks: all that counts is said here
+    # Set as a whole: an update would check and announce every property on its own.
+    figure.layout = {
+        **own,
+        "height": height_px,
+        "margin": {"l": 8, "r": 12, "t": 12 if not legend else 34, "b": 8},
+        "paper_bgcolor": _CLEAR,
+        "plot_bgcolor": _CLEAR,
+        "font": {"color": INK[theme], "size": 13, "family": _FAMILY},
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"size": 12}, "align": "left"},
+        "showlegend": legend,
+        "legend": {
             "orientation": "h",
             "x": 0,
             "y": 1.0,
@@ -57,8 +62,8 @@ def styled(figure: go.Figure, theme: str, height_px: int, *, legend: bool = True
             "title": None,
             "traceorder": "normal",
         },
-        dragmode=False,
-    )
-    figure.update_xaxes(axis)
-    figure.update_yaxes(axis)
+        "dragmode": False,
+        "xaxis": axis,
+        "yaxis": axis,
+    }
     return figure

@@ -158,3 +158,10 @@ def test_few_reviews_are_called_few() -> None:
     assert not is_wide(rate(10, 200, 0.03, 0.09))
     assert reviews_wanted(rate(0, 0)) == 390
     assert reviews_wanted(rate(10, 200, 0.03, 0.09)) == 10
+
+
+def test_figures_bring_no_looks_but_ours() -> None:
+    """What is sent to the browser holds none of Plotly's own template, several times its size."""
+    figure = charts.roc({"thousandth": [], "ai_generated": [], "human_made": []}, "dark")
+    assert "template" not in figure.to_plotly_json()["layout"]
+    assert figure.layout.xaxis.tickformat == ".0%"
