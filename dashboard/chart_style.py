@@ -42,10 +42,10 @@ def styled(figure: go.Figure, theme: str, height_px: int, *, legend: bool = True
         "tickfont": {"color": FAINT[theme], "size": 12},
     }
     own = figure.layout.to_plotly_json()
-    own.pop("template", None)  # Plotly's own looks: all that counts is said here
     # Set as a whole: an update would check and announce every property on its own.
     figure.layout = {
         **own,
+        "template": "none",  # all that counts is said here and by each figure
         "height": height_px,
         "margin": {"l": 8, "r": 12, "t": 12 if not legend else 34, "b": 8},
         "paper_bgcolor": _CLEAR,

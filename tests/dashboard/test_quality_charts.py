@@ -162,6 +162,7 @@ def test_few_reviews_are_called_few() -> None:
 
 def test_figures_bring_no_looks_but_ours() -> None:
     """What is sent to the browser holds none of Plotly's own template, several times its size."""
-    figure = charts.roc({"thousandth": [], "ai_generated": [], "human_made": []}, "dark")
-    assert "template" not in figure.to_plotly_json()["layout"]
+    figure = quality_charts.roc(STEPS, "dark")
+    assert len(figure.to_json()) < 3000
+    assert "colorway" not in str(figure.to_plotly_json()["layout"]["template"])
     assert figure.layout.xaxis.tickformat == ".0%"
