@@ -112,7 +112,8 @@ def lookup(body: schemas.LookupQuestion) -> schemas.LookupAnswer:
     """Look up bytes seen before.
 
     Takes up to 256 SHA-256 of original files and answers, for each that is in the log, the
-    newest verdict and the review: without context, client or id. Never by likeness.
+    newest verdict and the review: without context, client or id. Where the bytes have no
+    review, that of a picture that looks alike comes as a hint; the verdict is never another's.
     """
     found = service().lookup(list(dict.fromkeys(body.sha256)))
     return schemas.LookupAnswer(

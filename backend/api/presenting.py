@@ -52,7 +52,8 @@ def _heatmap(checked: Checked, inline: bool) -> str | None:
 def known_verdict(checked: Checked) -> schemas.KnownVerdict:
     """Show a verdict without who asked, where and when it was seen, or which file it was."""
     document = record_to_json(checked.record)
-    known = {name: document[name] for name in schemas.KnownVerdict.model_fields}
+    known = {name: document.get(name) for name in schemas.KnownVerdict.model_fields}
+    known["similar_review"] = _similar(checked)
     known["review"] = checked.review and {
         "label": checked.review.label,
         "created_at": time_to_text(checked.review.created_at),

@@ -403,6 +403,9 @@ class KnownVerdict(Shape):
     model: Weights | None
     policy: int | None
     review: PublicReview | None
+    similar_review: SimilarReview | None = Field(
+        None, description="Where the picture has no review of its own: one that looks alike."
+    )
 
 
 class LookupAnswer(Shape):

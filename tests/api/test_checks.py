@@ -258,6 +258,10 @@ def test_a_review_of_a_picture_that_looks_alike_comes_as_a_hint(wired: Wired) ->
     assert "painter" not in answer.text
     read = wired.client.get(f"{API}/predictions/{answer.json['id']}", headers=wired.token())
     assert read.json["similar_review"] == hint
+    asked = {"sha256": [hashlib.sha256(copy).hexdigest()]}
+    looked = wired.client.post(f"{API}/lookup", json=asked, headers=wired.token("check"))
+    (known,) = looked.json["results"].values()
+    assert (known["similar_review"], known["basis"]) == (hint, "model")
     # The reviewed bytes have the review itself, another picture has nothing to go by.
     assert wired.check(wired.token("check"), PICTURE).json["similar_review"] is None
     other = wired.check(wired.token("check"), jpeg(seed=4)).json
