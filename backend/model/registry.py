@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backend.errors import BadSetting, Conflict, MissingExtra, WeightsDamaged, WeightsMissing
+from backend.errors import (
+    BadSetting,
+    Conflict,
+    MissingExtra,
+    NoModel,
+    WeightsDamaged,
+    WeightsMissing,
+)
 from backend.model.card import CARD_NAME, Card, load_card, verify_files
 from backend.model.judge import Judge
 from backend.settings import RuntimeName, Settings
+
+log = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 """The weights that come with this checkout."""
@@ -96,13 +106,9 @@ def find_card(settings: Settings, version: str | None = None) -> Card:
     wanted = version or settings.weights
     if wanted and (Path(wanted) / CARD_NAME).exists():
         return load_card(Path(wanted).resolve())
-    cards = _cards(settings)
     if wanted:
-        for card in cards:
-            if card.ref.version == wanted:
-                return card
-        known = ", ".join(card.ref.version for card in cards) or "none"
-        raise WeightsMissing(f"There are no weights “{wanted}” here. Versions: {known}.")
+        return named_card(settings, wanted)
+    cards = _cards(settings)
     card_ = _active_card(settings, cards)
     if card_ is None:
         raise WeightsMissing(
@@ -121,6 +127,7 @@ def named_card(settings: Settings, version: str) -> Card:
     cards = _cards(settings)
     card = next((c for c in cards if c.ref.version == version), None)
     if card is None:
+        _require_unharmed(settings, version)
         known = ", ".join(c.ref.version for c in cards) or "none"
         raise WeightsMissing(f"There are no weights “{version[:64]}” here. Versions: {known}.")
     return card
@@ -175,18 +182,37 @@ def roll_back(settings: Settings) -> Version:
 
 
 def _cards(settings: Settings) -> list[Card]:
-    folders = [
+    """Read every card that can be read: a damaged or foreign one must not hide the others."""
+    cards = []
+    for folder in _folders(settings):
+        try:
+            cards.append(load_card(folder))
+        except NoModel as error:
+            log.warning("left aside: %s", error)
+    return sorted(cards, key=lambda c: c.policy.published_at, reverse=True)
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return [
         folder
         for root in weights_roots(settings)
         if root.is_dir()
         for folder in sorted(root.iterdir())
         if (folder / CARD_NAME).exists()
     ]
-    return sorted(map(load_card, folders), key=lambda c: c.policy.published_at, reverse=True)
+
+
+def _require_unharmed(settings: Settings, version: str) -> None:
+    """Raise `WeightsDamaged` where a version is there by name and its card cannot be read."""
+    for folder in _folders(settings):
+        if folder.name == version:
+            load_card(folder)
 
 
 def _active_card(settings: Settings, cards: list[Card]) -> Card | None:
     chosen = _read_choice(settings).get("version")
+    if chosen and all(card.ref.version != chosen for card in cards):
+        _require_unharmed(settings, chosen)
     released = next((c for c in cards if c.parent is None), cards[0] if cards else None)
     return next((c for c in cards if c.ref.version == chosen), released)
 

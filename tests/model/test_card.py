@@ -116,6 +116,30 @@ def test_activation_is_remembered_and_can_be_rolled_back(
     assert registry.find_card(settings).ref.version == shipped
 
 
+def test_a_foreign_candidate_hides_nothing(settings: Settings, copied_weights: Path) -> None:
+    """Beside a card of other classes the served version stays; asked for by name it says why.
+
+    Where it was the chosen one, nothing else is served in its place without a word.
+    """
+    settings.prepare_home()
+    shipped = registry.find_card(settings).ref
+    foreign = settings.home / "weights" / "foreign"
+    foreign.parent.mkdir()
+    path = copied_weights / "card.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | {"version": "foreign", "classes": ["cat", "dog"]}))
+    copied_weights.replace(foreign)
+    assert registry.find_card(settings).ref == shipped
+    assert [v.name for v in registry.list_versions(settings)] == [shipped.version]
+    for find in (registry.find_card, registry.named_card, registry.activate):
+        with pytest.raises(WeightsDamaged, match="classes"):
+            find(settings, "foreign")
+    assert registry.find_card(settings).ref == shipped
+    (settings.home / "active-model.json").write_text('{"version": "foreign"}')
+    with pytest.raises(WeightsDamaged, match="classes"):
+        registry.find_card(settings)
+
+
 def test_torch_is_asked_for_in_plain_words(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
