@@ -6,13 +6,18 @@ landscapes drawn for it.
 
 from __future__ import annotations
 
+import io
+import random
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import sklearn.datasets
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from backend.cli.processes import Troupe, claim_port
@@ -25,43 +30,105 @@ from backend.service import Service
 from backend.settings import KeepImages, Settings
 from backend.storage import open_repository
 from backend.storage.images import ImageStore
+from backend.tuning.loop import Source as Labels
+from backend.tuning.loop import fine_tune
 from tests.dashboard.browser import chromium, drop
 from tests.dashboard.busy import fill
 from tests.dashboard.scenes import scene
+from tests.loop.gallery import blotches, filtered
+from tests.pictures import encode
 
 PHOTOGRAPH = Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg"
 SETTLE_MS = 1500
 SCENES = 40
+LEARNT = 45
 APPEALED = {11, 23, 38}
 
 
 def main(folder: Path) -> None:
-    """Write verdict, queue, gallery, quality and activity, each light and dark, into a folder."""
+    """Write a picture of each page, light and dark, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pages(folder)
+    models_page(folder)
+
+
+def pages(folder: Path) -> None:
+    """Take verdict, queue, gallery, quality and activity."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), keep_addresses=True, keep_images=KeepImages.ALL)
         fill(Path(home), 12_000, 700, find_card(settings).ref)
         log_scenes(settings)
-        settings = replace(
-            settings,
-            port=claim_port("127.0.0.1", 0, "-"),
-            dashboard_port=claim_port("127.0.0.1", 0, "-"),
-        )
-        make_dashboard_token(settings)
-        backend = backend_program(settings)
-        backend = replace(backend, environment={**backend.environment, "BRUSHMARK_HOME": home})
-        troupe = Troupe([backend, dashboard_program(settings)])
-        try:
-            troupe.start()
-            troupe.wait_until_ready(threading.Event())
-            with chromium() as browser:
-                for scheme in ("light", "dark"):
-                    take(browser, dashboard_url(settings), scheme, folder)
-                    for name in ("queue?strategy=appealed&desk=here", "gallery"):
-                        take_pictures(browser, dashboard_url(settings), name, scheme, folder)
-                    for name in ("quality", "activity"):
-                        take_figures(browser, dashboard_url(settings), name, scheme, folder)
-        finally:
-            troupe.stop()
+        with running(settings) as address, chromium() as browser:
+            for scheme in ("light", "dark"):
+                take(browser, address, scheme, folder)
+                for name in ("queue?strategy=appealed&desk=here", "gallery"):
+                    take_pictures(browser, address, name, scheme, folder)
+                for name in ("quality", "activity"):
+                    take_figures(browser, address, name, scheme, folder)
+
+
+def models_page(folder: Path) -> None:
+    """Take the comparison of a candidate that was fine-tuned on drawn pictures."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home), keep_images=KeepImages.ALL)
+        name = f"models?part=Compare&candidate={learn_from_drawings(settings)}"
+        with running(settings) as address, chromium() as browser:
+            for scheme in ("light", "dark"):
+                take_pictures(browser, address, name, scheme, folder, height=1500)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[str]:
+    """Run backend and dashboard on a home; yields the dashboard's address."""
+    settings = replace(
+        settings,
+        port=claim_port("127.0.0.1", 0, "-"),
+        dashboard_port=claim_port("127.0.0.1", 0, "-"),
+    )
+    make_dashboard_token(settings)
+    backend = backend_program(settings)
+    home = {"BRUSHMARK_HOME": str(settings.home)}
+    backend = replace(backend, environment={**backend.environment, **home})
+    troupe = Troupe([backend, dashboard_program(settings)])
+    try:
+        troupe.start()
+        troupe.wait_until_ready(threading.Event())
+        yield dashboard_url(settings)
+    finally:
+        troupe.stop()
+
+
+class Often(random.Random):
+    """Draws the audit sample four times as often, so that a small log has one."""
+
+    def random(self) -> float:
+        return super().random() / 4
+
+
+def learn_from_drawings(settings: Settings) -> str:
+    """Log and label landscapes, half under a filter, and blotches; fine-tune; return the version.
+
+    The landscapes count as human-made, the blotches as generated.
+    """
+    settings.prepare_home()
+    repository = open_repository(settings)
+    images, judge = ImageStore(settings.images_path), load_judge(settings)
+    service = Service(settings, repository, images, judge, draw=Often(3))
+    for number in range(LEARNT):
+        for data, label in (
+            (scene(number), ReviewLabel.HUMAN_MADE),
+            (encode(filtered(_scene(number + LEARNT))), ReviewLabel.HUMAN_MADE),
+            (encode(blotches(number)), ReviewLabel.AI_GENERATED),
+        ):
+            record = service.check_image(data, Context(Source.PAGE_SCAN), "browser").record
+            service.submit_review(record.id, label, "ann@example.org")
+    made = fine_tune(settings, repository, find_card(settings), Labels())
+    service.close()
+    return made.version
+
+
+def _scene(number: int) -> Image.Image:
+    return Image.open(io.BytesIO(scene(number))).convert("RGB")
 
 
 def log_scenes(settings: Settings) -> None:
@@ -82,10 +149,12 @@ def log_scenes(settings: Settings) -> None:
     service.close()
 
 
-def take_pictures(browser: Browser, address: str, name: str, scheme: str, folder: Path) -> None:
+def take_pictures(
+    browser: Browser, address: str, name: str, scheme: str, folder: Path, height: int = 860
+) -> None:
     """Take a page of pictures once they are there."""
     context = browser.new_context(
-        viewport={"width": 1280, "height": 860},
+        viewport={"width": 1280, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page = context.new_page()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
+import signal
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import jsonschema
@@ -406,6 +410,41 @@ def test_what_a_killed_export_left_is_cleared(stocked: Home, tmp_path: Path) -> 
     )
     assert made
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def export_slowly(home_path: Path, target: Path, pipe: Any) -> None:
+    """Export, and say when half of the pictures are written."""
+
+    def slow(done: int, total: int, text: str) -> None:
+        if text == "writing pictures" and done == 5:
+            pipe.send("now")
+            time.sleep(60)
+
+    from backend.exporting.make import make_export
+
+    with open_home(home_path) as home:
+        make_export(home.repository, home.images, ExportRequest(), target, slow)
+
+
+def test_a_killed_export_leaves_no_zip_and_is_made_again(tmp_path: Path) -> None:
+    """After kill -9 there is no file; the same command gives the bytes of an undisturbed one."""
+    with open_home(tmp_path / "home") as home:
+        home.stock(10)
+        home.export(tmp_path / "undisturbed.zip")
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    ours, theirs = context.Pipe()
+    target = tmp_path / "out" / "a.zip"
+    target.parent.mkdir()
+    child = context.Process(target=export_slowly, args=(tmp_path / "home", target, theirs))
+    child.start()
+    assert ours.poll(60)
+    os.kill(child.pid or 0, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+    child.join()
+    assert not target.exists()
+    with open_home(tmp_path / "home") as home:
+        home.export(target)
+    assert target.read_bytes() == (tmp_path / "undisturbed.zip").read_bytes()
+    assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
 
 
 def test_the_card_tells_what_is_in_it(zipped: Path) -> None:

@@ -111,10 +111,11 @@ def _drawn(split: str, label: str) -> Iterator[Image.Image]:
     The released weights mostly agree, and take shapes and grain under the filter for generated.
     """
     for number in itertools.count(_SPLITS.index(split) * 10_000):
-        yield draw(320, 260, number) if label == HUMAN else _blotches(number)
+        yield draw(320, 260, number) if label == HUMAN else blotches(number)
 
 
-def _blotches(number: int) -> Image.Image:
+def blotches(number: int) -> Image.Image:
+    """Draw soft blotches, which the released weights mostly take for generated."""
     rough = np.random.default_rng(number).normal(128, 60, (14, 16, 3))
     small = Image.fromarray(np.clip(rough, 0, 255).astype(np.uint8))
     return small.resize((320, 280), Image.Resampling.BICUBIC)

@@ -16,6 +16,7 @@ from backend.app import create_app
 from backend.domain import Scope
 from backend.errors import BadInput, Conflict, WeightsMissing, WorseThanServed
 from backend.model.card import Card, load_card
+from backend.model.registry import find_card, list_versions
 from backend.releasing import Releases
 from backend.settings import Settings
 from backend.storage.tinydb_repository import TinyDBRepository
@@ -114,10 +115,31 @@ def test_no_candidate_is_served_because_it_is_the_newest(
     settings: Settings, made: Made, parent: Card
 ) -> None:
     """Without a choice the newest release is served, never something that was fine-tuned."""
-    from backend.model.registry import find_card, list_versions
-
     assert find_card(settings).ref == parent.ref
     assert list_versions(settings)[0].active is False
+
+
+def test_killed_while_it_is_chosen_the_version_before_stays(
+    releases: Releases,
+    settings: Settings,
+    made: Made,
+    parent: Card,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The choice is written whole or not at all, and can be made again."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(_: int) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("backend.model.registry.os.fsync", die)
+        with pytest.raises(Killed):
+            releases.activate(made.version, "me")
+    assert find_card(settings).ref == parent.ref
+    assert releases.activate(made.version, "me").active
 
 
 def test_a_folder_is_no_version_over_http(releases: Releases, parent: Card) -> None:

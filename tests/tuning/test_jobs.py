@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,42 @@ def test_a_killed_fine_tune_is_resumed_and_its_verdicts_flip(
     scored = wait(another, another.start("re-score", {"version": parent.ref.version}, "me"))
     assert scored.result["flipped"] == 0
     assert log.count_waiting(Mark.FLIPPED) == 0
+
+
+def re_score_slowly(settings: Settings, job_id: str, pipe: Any) -> None:
+    """Do a re-score in small pages, and say when the first has been dealt with."""
+    keep = JobFolder.keep_place
+
+    def slow(folder: JobFolder, place: dict[str, Any]) -> None:
+        keep(folder, place)
+        pipe.send("now")
+        time.sleep(60)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.jobs.work._PAGE", 40)
+        patch.setattr(JobFolder, "keep_place", slow)
+        run(settings, job_id)
+
+
+def test_a_killed_re_score_goes_on_at_its_place(at_home: Settings, log: TinyDBRepository) -> None:
+    """After SIGKILL it is `interrupted`; resumed, every record is judged once."""
+    desk = JobDesk(at_home, log, lambda settings, job_id: None)
+    job = desk.start("re-score", {}, "me")
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=re_score_slowly, args=(at_home, job.id, theirs))
+    child.start()
+    assert ours.poll(60)
+    assert desk.get(job.id).state == "running"
+    os.kill(child.pid or 0, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+    child.join()
+    assert desk.get(job.id).state == INTERRUPTED
+    assert JobFolder.of(at_home, job.id).place()["seen"] == 40
+    desk.resume(job.id, "me")
+    run(at_home, job.id)
+    done = desk.get(job.id)
+    assert (done.state, done.result["judged"]) == ("done", 300), done
+    assert JobFolder.of(at_home, job.id).place() == {}
 
 
 def test_a_job_is_stopped_before_its_turn_and_at_a_step(
