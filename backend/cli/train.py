@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.errors import BadRun
+from backend.jobs.threads import one_thread_for_sums
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def train(
     With --log or an export, the head of released weights is fine-tuned on the feature vectors
     that were logged: seconds, without torch and without the pictures. The candidate goes to
     your home's weights; it is served only once you activate it. With --full the whole network
-    learns from the pictures in an export: an hour on two cores, with `brushmark[train]`.
+    learns from the pictures in an export, with `brushmark[train]`: far longer without a GPU.
 
     An interrupted run goes on when the same command is started again. The run folder holds
     curves.html, which follows the run in a browser. Several GPUs, or several processes, train
@@ -175,6 +176,7 @@ def _fine_tune(
     seed: int,
     run_folder: Path | None,
 ) -> None:
+    one_thread_for_sums()
     from backend.cli.home import open_home
     from backend.cli.progress import progress_bar
     from backend.tuning.fit import TuneRecipe

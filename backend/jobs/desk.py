@@ -13,6 +13,7 @@ from typing import Any
 from backend.domain import AuditEvent, Job, new_id, utc_now
 from backend.errors import Conflict, NotFound, UnknownField
 from backend.jobs.folder import JobFolder
+from backend.jobs.threads import one_thread_for_sums
 from backend.settings import NAMES, PREFIX, Settings
 from backend.storage.repository import Repository
 
@@ -157,4 +158,6 @@ def spawn_runner(settings: Settings, job_id: str) -> subprocess.Popen[bytes]:
 
 def _environment() -> dict[str, str]:
     """Return this process's environment, without what a dashboard beside it was told."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) or k in NAMES}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) or k in NAMES}
+    one_thread_for_sums(kept)
+    return kept

@@ -98,8 +98,8 @@ def _hold_out(hold_out: Json) -> None:
     guarded = any(figure["guarded"] for figure in hold_out["figures"])
     st.caption(
         f"{count(pictures, 'picture')}: {hold_out['ai_generated']} AI-generated, "
-        f"{hold_out['human_made']} human-made. Bars hold the middle 95 % of 1,000 paired draws."
-        + ("" if guarded else " Too few to refuse anything by.")
+        f"{hold_out['human_made']} human-made. Bars hold the middle 95 % of 1,000 paired draws"
+        + ("; beyond the red mark it is refused." if guarded else ". Too few to refuse by.")
     )
     table, chart = st.columns([2, 3], vertical_alignment="center")
     table.table(

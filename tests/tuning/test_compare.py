@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +16,14 @@ import pytest
 from backend.app import create_app
 from backend.domain import Scope
 from backend.errors import BadInput, Conflict, WeightsMissing, WorseThanServed
-from backend.model.card import Card, load_card
+from backend.model.card import CARD_NAME, Card, load_card
 from backend.model.registry import find_card, list_versions
 from backend.releasing import Releases
 from backend.settings import Settings
 from backend.storage.tinydb_repository import TinyDBRepository
 from backend.training.run import Run
 from backend.tuning.compare import AUDIT_RECORDS, EVALUATION_SET, compare
-from backend.tuning.examples import Examples, Gathered, from_release
+from backend.tuning.examples import Examples, Gathered, from_log, from_release
 from backend.tuning.export_file import from_export
 from backend.tuning.figures import Judged, figures, resampled
 from backend.tuning.loop import Made
@@ -240,6 +241,34 @@ def test_a_shadow_counts_what_it_would_have_said(
     missing = ask.post(f"{API}/shadow", json={"version": "nothing"}, headers=headers)
     assert missing.status_code == 404
     log.close()
+
+
+@pytest.fixture
+def seen_otherwise(settings: Settings, made: Made) -> Iterator[Card]:
+    """A candidate that prepares its pictures in another way."""
+    folder = settings.home / "weights" / "seen-otherwise"
+    shutil.copytree(made.folder, folder)
+    document = json.loads((folder / CARD_NAME).read_text())
+    document["version"] = folder.name
+    document["preprocessing"]["mean"] = [0.5, 0.5, 0.5]
+    (folder / CARD_NAME).write_text(json.dumps(document))
+    yield load_card(folder)
+    shutil.rmtree(folder)
+
+
+def test_a_candidate_that_sees_otherwise_takes_no_vectors(
+    releases: Releases, seen_otherwise: Card, parent: Card, filled: TinyDBRepository
+) -> None:
+    """With another preprocessing logged vectors are not its own: neither learnt from nor judged."""
+    with pytest.raises(Conflict, match="another network"):
+        releases.set_shadow(seen_otherwise.ref.version, "me")
+    data = from_log(filled, seen_otherwise, [parent, seen_otherwise])
+    assert len(data.learn) == 0
+    assert sum(data.left.values()) == 300
+    found = releases.compare(parent.ref.version, seen_otherwise.ref.version)
+    assert [h.name for h in found.hold_outs] == [EVALUATION_SET]
+    assert "no labelled audit record's picture was kept" in found.notes[0]
+    assert (found.flips, found.looked_at) == ((), 0)
 
 
 def test_versions_over_http(wired_home: Wired, made: Made, spoilt: str, parent: Card) -> None:

@@ -17,6 +17,7 @@ from backend.errors import Conflict, NotFound, UnknownField
 from backend.jobs.desk import INTERRUPTED, UNFINISHED, JobDesk, spawn_runner
 from backend.jobs.folder import JobFolder
 from backend.jobs.runner import run
+from backend.jobs.threads import one_thread_for_sums
 from backend.model.card import Card
 from backend.settings import Settings
 from backend.storage import open_repository
@@ -170,3 +171,13 @@ def test_a_fine_tune_without_labels_fails_with_a_sentence(home: Settings) -> Non
     assert "0 reviewed pictures" in job["detail"]
     assert job["curve"] == []
     repository.close()
+
+
+def test_sums_take_one_thread_unless_told_otherwise() -> None:
+    """A process that works beside others has one, and somebody's own choice stands."""
+    told = {"OPENBLAS_NUM_THREADS": "4"}
+    fresh: dict[str, str] = {}
+    one_thread_for_sums(told)
+    one_thread_for_sums(fresh)
+    assert told == {"OPENBLAS_NUM_THREADS": "4"}
+    assert fresh == {"OPENBLAS_NUM_THREADS": "1"}
