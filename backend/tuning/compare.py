@@ -19,6 +19,7 @@ import numpy as np
 
 from backend.domain import Policy, PredictionRecord
 from backend.model.card import Card
+from backend.model.judge import Scored
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 from backend.training.calibrate import apply
@@ -40,7 +41,7 @@ LEAST_OF_A_CLASS = 20
 HIGHER_IS_BETTER = frozenset({"balanced_accuracy"})
 FLIPS_AMONG = 500
 """Latest records of the log whose verdicts are compared."""
-SHOWN = 100
+SHOWN = 60
 """Pictures that each hold-out shows to a candidate with another network: it judges them anew."""
 
 
@@ -299,41 +300,41 @@ class _Sight:
 
     def audits(self, repository: Repository) -> HoldOut | None:
         """Return the figures on labelled audit records whose pictures were kept."""
-        champion, candidate = self._bench.pair
-        rows = from_log(repository, champion, self._bench.known).held_out
+        rows = from_log(repository, self._bench.pair[0], self._bench.known).held_out
         rows = rows.take(np.arange(min(len(rows), SHOWN)))
-        seen = scored_anew(candidate, self._images, rows.keys.tolist())
+        seen = self._seen(rows.keys.tolist())
         rows = rows.take(np.isin(rows.keys, list(seen)))
         if not len(rows):
             return None
-        logits = (
-            read_head(champion).logits(rows.features),
-            np.array([seen[key].logit for key in rows.keys]),
-        )
+        old, new = zip(*(seen[key] for key in rows.keys), strict=True)
+        logits = tuple(np.array([scored.logit for scored in some]) for some in (old, new))
         guarded = min(rows.counts().values()) >= LEAST_OF_A_CLASS
         return self._bench.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=guarded)
 
     def flips(self, repository: Repository) -> tuple[list[Flip], int]:
         """Return the latest verdicts that differ among records whose pictures were kept."""
-        champion, candidate = self._bench.pair
-        models = {c.ref.sha256 for c in sharing_trunk(champion, self._bench.known)}
-        rows = [
-            row
-            for row in latest_vectors(repository, models, FLIPS_AMONG)
-            if self._images.has(row[0].image.sha256)
+        models = {c.ref.sha256 for c in sharing_trunk(self._bench.pair[0], self._bench.known)}
+        records = [
+            record
+            for record, _ in latest_vectors(repository, models, FLIPS_AMONG)
+            if self._images.has(record.image.sha256)
         ][:SHOWN]
-        seen = scored_anew(candidate, self._images, [r.image.sha256 for r, _ in rows])
-        rows = [row for row in rows if row[0].image.sha256 in seen]
-        if not rows:
-            return [], 0
-        records = [record for record, _ in rows]
-        features = np.stack([np.frombuffer(vector, "<f2") for _, vector in rows])
-        scores = [seen[record.image.sha256].score for record in records]
+        seen = self._seen([record.image.sha256 for record in records])
+        records = [record for record in records if record.image.sha256 in seen]
         both = [
-            Rejudge(champion, self._bench.policies[0]).say(records, features),
-            said(candidate, self._bench.policies[1], records, scores),
+            said(card, policy, records, [seen[r.image.sha256][place].score for r in records])
+            for place, (card, policy) in enumerate(
+                zip(self._bench.pair, self._bench.policies, strict=True)
+            )
         ]
-        return _flips(repository, records, both), len(rows)
+        return _flips(repository, records, both), len(records)
+
+    def _seen(self, digests: Sequence[str]) -> dict[str, tuple[Scored, Scored]]:
+        """Return what both say of each picture that is kept and whole."""
+        if not any(map(self._images.has, digests)):
+            return {}
+        old, new = (scored_anew(card, self._images, digests) for card in self._bench.pair)
+        return {digest: (old[digest], new[digest]) for digest in old if digest in new}
 
 
 def _flips(

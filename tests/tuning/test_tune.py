@@ -178,7 +178,12 @@ def test_without_torch_the_command_makes_a_candidate(tmp_path: Path, parent: Car
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"BRUSHMARK_HOME": str(settings.home), "PYTHONPATH": _root(), "PATH": ""},
+        env={
+            "BRUSHMARK_HOME": str(settings.home),
+            "PYTHONPATH": _root(),
+            "PATH": "",
+            "OPENBLAS_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
     )
