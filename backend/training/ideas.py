@@ -78,8 +78,8 @@ _WEIGHTS = (
     replace(BASE, name="source weights 1/count", power=1.0),
     replace(BASE, name="size-matched weights", weighting="size"),
     replace(BASE, name="hard kinds (illustration, render, anime) twice", weighting="hard kinds"),
-    replace(BASE, name="human pictures accused by three inner folds twice", weighting="mined"),
     replace(BASE, name="source- and class-balanced batches", trial=Trial(balanced_batches=True)),
+    replace(BASE, name="human pictures accused by three inner folds twice", weighting="mined"),
 )
 _LOSSES = (
     BASE,
