@@ -15,6 +15,8 @@ from backend.model.architectures import save_checkpoint
 from backend.model.preprocess import Preprocessing
 from backend.model.stage_network import StageHead, StageNetwork
 from backend.settings import Settings
+from backend.training import features
+from backend.training.compiled import looking
 from backend.training.folds import make_folds, source_weights
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.recipes import HeadRecipe, StageRecipe
@@ -116,7 +118,6 @@ def test_an_interrupted_run_goes_on_from_its_statistics(
     """Started again after its history was lost, nothing is extracted anew and the head is equal."""
     before = load_file(finished.best_path)
     finished.history_path.unlink()
-    from backend.training import features
 
     monkeypatch.setattr(features, "extract", None)
     config = finished.config()
@@ -125,15 +126,11 @@ def test_an_interrupted_run_goes_on_from_its_statistics(
         np.testing.assert_array_equal(tensor, before[name])
 
 
-def test_statistics_are_the_networks_own(
-    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_statistics_are_the_networks_own(manifest: Manifest) -> None:
     """A plain processor computes by OpenVINO what torch does, to half precision."""
-    from backend.training import features
-
     torch.manual_seed(6)
     network = StageNetwork(4).eval()
-    look = features.looking(network, TINY.preprocessing)
+    look = looking(network, "statistics", TINY.preprocessing.crop_px)
     rows = manifest.rows[:3]
     found = features.extract(look, rows, features.Variant(), TINY.preprocessing)
     images = torch.stack(
