@@ -180,6 +180,22 @@ def test_what_sqlite_cannot_know(filled: Settings, sql: str, where: str) -> None
     assert any(f.where.startswith(where) for f in maintenance.verify(filled).findings)
 
 
+def test_text_that_is_none_does_not_hide_the_other_rows(filled: Settings) -> None:
+    """A reviewed row with damaged text is read beside the sound ones, and found by verify."""
+    repository = open_repository(filled)
+    sound = repository.reviewed()
+    repository.close()
+    with closing(sqlite3.connect(filled.store_path)) as connection:
+        connection.execute(
+            "UPDATE reviewed SET site = CAST(x'ff' AS TEXT) WHERE id = ?", (sound[0].id,)
+        )
+        connection.commit()
+    repository = open_repository(filled)
+    assert repository.reviewed() == (sound[0]._replace(site="\udcff"), *sound[1:])
+    repository.close()
+    assert [f.where for f in maintenance.verify(filled).findings] == ["reviewed"]
+
+
 def test_compact_mends_what_is_derived(filled: Settings) -> None:
     """Counts, reviewed rows and findings that are off are derived anew by compact."""
     with closing(sqlite3.connect(filled.store_path)) as connection:
