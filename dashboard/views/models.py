@@ -9,7 +9,7 @@ import streamlit as st
 from backend.domain import Scope
 from dashboard.access import current_client, may
 from dashboard.client import Client, Failure, Json, models
-from dashboard.rates import count, share
+from dashboard.rates import count
 from dashboard.shell import empty, explain, open_page
 from dashboard.views.models_compare import compare
 from dashboard.views.models_tune import tune
@@ -121,8 +121,14 @@ def _figures(card: Json) -> None:
     values = {**val, "human_called_ai": (val.get("served") or {}).get("human_called_ai")}
     counts = val.get("n") or {}
     for column, (name, words) in zip(st.columns(len(_FIGURES)), _FIGURES, strict=True):
-        column.metric(words, share(values.get(name)) if name != "ece" else _plain(values.get(name)))
+        value = values.get(name)
+        column.metric(words, _plain(value) if name == "ece" else _percent(value))
     st.caption(f"On the {sum(counts.values())} pictures of its release's evaluation set.")
+
+
+def _percent(value: Any) -> str:
+    """Return a share to a tenth of a percent: versions differ by less than one."""
+    return f"{100 * value:.1f} %" if isinstance(value, float) else "–"
 
 
 def _plain(value: Any) -> str:

@@ -101,7 +101,7 @@ def _hold_out(hold_out: Json) -> None:
         f"{hold_out['human_made']} human-made. Bars hold the middle 95 % of 1,000 paired draws"
         + ("; beyond the red mark it is refused." if guarded else ". Too few to refuse by.")
     )
-    table, chart = st.columns([2, 3], vertical_alignment="center")
+    table, chart = st.columns(2, vertical_alignment="center")
     table.table(
         {
             "": [charts.NAMES[f["name"]] for f in hold_out["figures"]],
