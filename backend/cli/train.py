@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backend.errors import BadRun
+from backend.errors import BadRun, Conflict
 from backend.jobs.threads import one_thread_for_sums
 from backend.settings import Settings
 
@@ -152,6 +152,8 @@ def _train_whole(
     settings.prepare_home()
     weights = settings.home / "weights"
     taken = {c.ref.version for c in list_cards(settings)}
+    if version in taken:
+        raise Conflict(f"There is a version {version} already; choose another name.")
     made = train_whole(
         card,
         data,

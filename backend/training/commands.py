@@ -158,6 +158,8 @@ def train_whole(
         err=True,
     )
     chosen = run.folder / "version"
+    if not chosen.exists():
+        releaser.new_folder(version, weights)  # told now, not after an hour
     with needs_training_extra(), progress_bar() as report:
         whole_training.train_whole(
             card,

@@ -77,11 +77,7 @@ def release(
         Conflict: that version exists.
         BadInput: the version's name will not do.
     """
-    if not _VERSION.match(version):
-        raise BadRun("A version's name has small letters, digits, dots and hyphens.")
-    target = weights / version
-    if target.exists():
-        raise Conflict(f"The version {version} exists already: {target}.")
+    target = new_folder(version, weights)
     config, manifest = _finished(run)
     fresh = weights / f".{version}.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -91,6 +87,21 @@ def release(
         fresh.replace(target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+    return target
+
+
+def new_folder(version: str, weights: Path) -> Path:
+    """Return where a version of that name will lie.
+
+    Raises:
+        BadRun: the name will not do.
+        Conflict: that version exists.
+    """
+    if not _VERSION.match(version):
+        raise BadRun("A version's name has small letters, digits, dots and hyphens.")
+    target = weights / version
+    if target.exists():
+        raise Conflict(f"The version {version} exists already: {target}.")
     return target
 
 

@@ -324,6 +324,7 @@ def test_one_class_is_not_enough(tmp_path: Path, parent: Card) -> None:
         (["--full", "--init", "active", "--log"], False, "brushmark export export.zip"),
         (["--full", "--init", "active", "--data", "CSV"], False, "holds no pictures"),
         (["--replay", "x", "--log"], False, "--replay goes with --full"),
+        (["--full", "--init", "active", "--data", "EXPORT", "--version", "A B"], False, "letters"),
         (["--full"], False, "name it with --init"),
     ],
 )
