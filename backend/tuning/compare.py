@@ -37,7 +37,7 @@ MARGINS = {"balanced_accuracy": 0.01, "human_called_ai": 0.01, "calibration_erro
 AUDIT_MARGINS = {"balanced_accuracy": 0.03, "human_called_ai": 0.03, "calibration_error": 0.05}
 """The same on the audit records, which are fewer."""
 LEAST_OF_A_CLASS = 20
-"""Audit records of each class below which their figures are shown and guard nothing."""
+"""Pictures of each class below which a hold-out's figures are shown and guard nothing."""
 HIGHER_IS_BETTER = frozenset({"balanced_accuracy"})
 FLIPS_AMONG = 500
 """Latest records of the log whose verdicts are compared."""
@@ -206,6 +206,10 @@ _NO_PICTURES = (
 )
 
 
+def _are_enough(rows: Examples) -> bool:
+    return min(rows.counts().values()) >= LEAST_OF_A_CLASS
+
+
 class _Bench:
     """Two releases side by side."""
 
@@ -229,16 +233,17 @@ class _Bench:
             return None
         theirs = np.array([place[key] for key in old.keys[mine]], np.int64)
         logits = old_logits[mine], new_logits[theirs]
-        return self.hold_out(EVALUATION_SET, old.take(mine), logits, MARGINS, guarded=True)
+        rows = old.take(mine)
+        return self.hold_out(EVALUATION_SET, rows, logits, MARGINS, guarded=_are_enough(rows))
 
     def audits(self, repository: Repository) -> HoldOut | None:
         """Return the figures on this installation's labelled audit records."""
         rows = from_log(repository, self.pair[0], self.known).held_out
         if not len(rows):
             return None
-        enough = min(rows.counts().values()) >= LEAST_OF_A_CLASS
         logits = tuple(read_head(card).logits(rows.features) for card in self.pair)
-        return self.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=enough)
+        guarded = _are_enough(rows)
+        return self.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=guarded)
 
     def hold_out(
         self,
@@ -308,7 +313,7 @@ class _Sight:
             return None
         old, new = zip(*(seen[key] for key in rows.keys), strict=True)
         logits = tuple(np.array([scored.logit for scored in some]) for some in (old, new))
-        guarded = min(rows.counts().values()) >= LEAST_OF_A_CLASS
+        guarded = _are_enough(rows)
         return self._bench.hold_out(AUDIT_RECORDS, rows, logits, AUDIT_MARGINS, guarded=guarded)
 
     def flips(self, repository: Repository) -> tuple[list[Flip], int]:
