@@ -36,6 +36,8 @@ class Domain:
     accused: float
     """Human-made pictures that the verdict calls AI-generated."""
     scores: tuple[float, ...]
+    versions: frozenset[str]
+    """Which models said so."""
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ def _domain(server: Backend, shown: Sequence[Shown]) -> Domain:
         ai_taken_for_human=float(np.mean(scores[ai] < 0.5)),
         accused=float(np.mean(called[~ai])),
         scores=tuple(scores.tolist()),
+        versions=frozenset(r["model"]["version"] for r in records),
     )
 
 

@@ -24,6 +24,7 @@ def test_a_planted_domain_is_learnt_from_an_export_and_served(found: Rehearsal) 
     old, new = found.evaluation("balanced_accuracy")
     assert new >= old - 0.01
     assert f"Made {found.candidate} from" in found.trained
+    assert found.after.versions == {found.candidate}
 
 
 def test_the_way_back_is_whole(found: Rehearsal) -> None:
@@ -31,3 +32,4 @@ def test_the_way_back_is_whole(found: Rehearsal) -> None:
     assert found.back is not None
     assert found.before is not None
     assert found.back.scores == found.before.scores
+    assert found.back.versions == found.before.versions == {found.champion}
