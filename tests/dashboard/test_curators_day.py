@@ -92,8 +92,7 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
     with browser.new_context() as first, browser.new_context() as second:
         ann, bob = first.new_page(), second.new_page()
         for each in (ann, bob):
-            each.goto(f"{address}/queue")
-            title_of(each).wait_for(timeout=WAIT_MS)
+            sit_down(each, f"{address}/queue")
         seen = []
         for _ in range(TOGETHER):
             for each, key in ((ann, "a"), (bob, "h")):
@@ -104,8 +103,7 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
         assert len(set(seen)) == 2 * TOGETHER
         assert stats(stocked).reviewed == before + 2 * TOGETHER
         for each in (ann, bob):
-            each.goto(f"{address}/queue?desk=shared")
-            title_of(each).wait_for(timeout=WAIT_MS)
+            sit_down(each, f"{address}/queue?desk=shared")
         shown = title_of(ann).inner_text()
         assert title_of(bob).inner_text() == shown
         ann.keyboard.press("a")
@@ -122,9 +120,17 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
     assert stats(stocked).reviewed == before + 2 * TOGETHER + 1
 
 
+def sit_down(page: Page, link: str) -> None:
+    """Open a queue, and wait until its keys are listened to."""
+    page.goto(link)
+    title_of(page).wait_for(timeout=WAIT_MS)
+    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for(timeout=WAIT_MS)
+    page.wait_for_timeout(300)
+
+
 def title_of(page: Page) -> Locator:
-    """What names the picture that is before a curator."""
-    return page.get_by_text("“Picture number ")
+    """What names the picture that is before a curator; for a moment the last one's is there too."""
+    return page.get_by_text("“Picture number ").first
 
 
 def test_typing_a_note_decides_nothing(page: Page, address: str, stocked: RealBackend) -> None:
