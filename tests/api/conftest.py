@@ -16,6 +16,12 @@ from tests.api.harness import Clock, Wired, wire
 from tests.fakes import FakeJudge
 
 
+@pytest.fixture(autouse=True)
+def no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing at random for the audit, which keeps pictures and puts records into a queue."""
+    monkeypatch.setattr("backend.service.AUDIT_SHARE", 0.0)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Port 80, so that the test client's bare `localhost` names us."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from backend.cli.processes import Program, answers, claim_port, run_together
 from backend.errors import AlreadyRunning, Unavailable
 
 LOOPBACK = "127.0.0.1"
+Children = Callable[[], list[psutil.Process]]
 
 
 def file_server(name: str = "files") -> Program:
@@ -26,12 +28,15 @@ def file_server(name: str = "files") -> Program:
     )
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+@pytest.fixture
+def children() -> Children:
+    """Return what lists the processes that a test started, without those of tests before it."""
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: [p for p in psutil.Process().children(recursive=True) if p not in before]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything(number: int) -> None:
+def test_a_signal_stops_everything(number: int, children: Children) -> None:
     """On SIGINT or SIGTERM all programs are stopped, and the earlier handlers are back."""
     before = signal.getsignal(number)
     programs = [file_server("one"), file_server("two")]
@@ -48,7 +53,7 @@ def test_a_signal_stops_everything(number: int) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_one_that_ends_takes_the_others_along() -> None:
+def test_one_that_ends_takes_the_others_along(children: Children) -> None:
     """A program that ends by itself is named, and nothing else is left running."""
     with pytest.raises(Unavailable, match="The short one stopped by itself"):
         run_together(
@@ -58,7 +63,7 @@ def test_one_that_ends_takes_the_others_along() -> None:
     assert children() == []
 
 
-def test_an_error_at_the_greeting_stops_everything() -> None:
+def test_an_error_at_the_greeting_stops_everything(children: Children) -> None:
     """Whatever goes wrong once all answer, the programs are stopped."""
 
     def ready() -> None:

@@ -81,19 +81,19 @@ def backend_at(settings: Settings) -> Iterator[RealBackend]:
         thread.join(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBackend]:
     with backend_at(Settings(home=tmp_path_factory.mktemp("extension") / "home", port=0)) as real:
         yield real
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     with serving_sites() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unpaired(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Extended]:
     """A browser into which the extension has just been loaded."""
     folder = tmp_path_factory.mktemp("unpacked")
@@ -101,7 +101,7 @@ def unpaired(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[E
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(unpaired: Extended, backend: RealBackend) -> Extended:
     """The same browser, paired by hand on the options page."""
     pair(unpaired, backend)
