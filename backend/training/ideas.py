@@ -79,6 +79,9 @@ _WEIGHTS = (
     replace(BASE, name="size-matched weights", weighting="size"),
     replace(BASE, name="hard kinds (illustration, render, anime) twice", weighting="hard kinds"),
     replace(BASE, name="source- and class-balanced batches", trial=Trial(balanced_batches=True)),
+)
+_MINING = (
+    BASE,
     replace(BASE, name="human pictures accused by three inner folds twice", weighting="mined"),
 )
 _LOSSES = (
@@ -113,6 +116,7 @@ TABLES: dict[str, tuple[Idea, ...]] = {
     "weights": _WEIGHTS,
     "curve": _CURVE,
     "heads": _HEADS,
+    "mining": _MINING,
     "views": _VIEWS,
 }
 """Those that need whole views alone come first."""
