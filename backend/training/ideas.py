@@ -98,6 +98,14 @@ _LOSSES = (
         early_stop=True,
     ),
 )
+_COMBINED = (
+    BASE,
+    replace(BASE, name="consistency .03", trial=Trial(consistency=0.03)),
+    replace(BASE, name="consistency .3", trial=Trial(consistency=0.3)),
+    replace(
+        BASE, name="consistency .1 and the family, .3", trial=Trial(consistency=0.1, family=0.3)
+    ),
+)
 _CURVE = (
     *(
         replace(BASE, name=f"{share:.0%} of the sources", sources=share)
@@ -116,6 +124,7 @@ TABLES: dict[str, tuple[Idea, ...]] = {
     "weights": _WEIGHTS,
     "curve": _CURVE,
     "heads": _HEADS,
+    "combined": _COMBINED,
     "mining": _MINING,
     "views": _VIEWS,
 }
