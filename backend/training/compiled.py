@@ -34,8 +34,7 @@ class Part(nn.Module):
 def looking(network: nn.Module, method: str, side_px: int) -> Look:
     """Return how a frozen network's method is computed here on squares of `side_px`.
 
-    By torch where there is a GPU or bfloat16 in hardware; else by OpenVINO, which passes half as
-    many pictures again in 32 bits.
+    By torch where there is a GPU or bfloat16 in hardware; else by OpenVINO, a picture a core.
     """
     device = inference_device()
     part = Part(network.to(device, memory_format=torch.channels_last), method).eval()
