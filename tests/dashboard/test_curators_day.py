@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from backend.domain import ReviewLabel
 from backend.settings import KeepImages
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 LOGGED, LABELLED, UNDONE, BATCH, TOGETHER = 500, 50, 10, 30, 3
 WAIT_MS = 30_000
+TITLE = re.compile(r"“Picture number \d+”")
 KEYS = {"a": "ai_generated", "h": "human_made", "t": "cannot_tell"}
 
 
@@ -68,19 +70,18 @@ def test_fifty_by_keyboard_and_ten_taken_back(
     page.goto(f"{address}/queue")
     decided = page.get_by_text("decided in this sitting")
     expect(decided).to_contain_text("0 decided", timeout=WAIT_MS)
-    title = title_of(page)
     seen = []
     for number in range(LABELLED):
-        seen.append(title.inner_text())
+        seen.append(title_of(page))
         page.keyboard.press(list(KEYS)[number % len(KEYS)])
-        expect(title).not_to_have_text(seen[-1], timeout=WAIT_MS)
+        wait_for_the_next(page, seen[-1])
     expect(decided).to_contain_text(f"{LABELLED} decided", timeout=WAIT_MS)
     assert len(set(seen)) == LABELLED
     for number in range(UNDONE):
         page.keyboard.press("z")
         left = LABELLED - number - 1
         expect(decided).to_contain_text(f"{left} decided", timeout=WAIT_MS)
-    expect(title).to_have_text(seen[LABELLED - UNDONE])
+    expect(page.get_by_text(seen[LABELLED - UNDONE])).to_have_count(1, timeout=WAIT_MS)
     labels = stats(stocked).by_label
     wanted = [list(KEYS.values())[n % len(KEYS)] for n in range(LABELLED - UNDONE)]
     assert dict(labels) == {label: wanted.count(label) for label in KEYS.values()}
@@ -96,18 +97,18 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
         seen = []
         for _ in range(TOGETHER):
             for each, key in ((ann, "a"), (bob, "h")):
-                seen.append(title_of(each).inner_text())
+                seen.append(title_of(each))
                 each.keyboard.press(key)
             for each, shown in ((ann, seen[-2]), (bob, seen[-1])):
-                expect(title_of(each)).not_to_have_text(shown, timeout=WAIT_MS)
+                wait_for_the_next(each, shown)
         assert len(set(seen)) == 2 * TOGETHER
         assert stats(stocked).reviewed == before + 2 * TOGETHER
         for each in (ann, bob):
             sit_down(each, f"{address}/queue?desk=shared")
-        shown = title_of(ann).inner_text()
-        assert title_of(bob).inner_text() == shown
+        shown = title_of(ann)
+        assert title_of(bob) == shown
         ann.keyboard.press("a")
-        expect(title_of(ann)).not_to_have_text(shown, timeout=WAIT_MS)
+        wait_for_the_next(ann, shown)
         bob.keyboard.press("h")
         expect(bob.get_by_text("Theirs stands; here is the next.")).to_be_visible(timeout=WAIT_MS)
     repository = open_repository(stocked.settings)
@@ -115,7 +116,7 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
     record = repository.get_prediction(latest.prediction_id)
     repository.close()
     assert record is not None
-    assert f"“{record.context.page_title}”" in shown
+    assert f"“{record.context.page_title}”" == shown
     assert latest.label == ReviewLabel.AI_GENERATED
     assert stats(stocked).reviewed == before + 2 * TOGETHER + 1
 
@@ -123,14 +124,20 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
 def sit_down(page: Page, link: str) -> None:
     """Open a queue, and wait until its keys are listened to."""
     page.goto(link)
-    title_of(page).wait_for(timeout=WAIT_MS)
+    page.get_by_text(TITLE).wait_for(timeout=WAIT_MS)
     page.locator('.stApp[data-test-script-state="notRunning"]').wait_for(timeout=WAIT_MS)
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(1500)
 
 
-def title_of(page: Page) -> Locator:
-    """What names the picture that is before a curator; for a moment the last one's is there too."""
-    return page.get_by_text("“Picture number ").first
+def title_of(page: Page) -> str:
+    """What names the picture that is before a curator."""
+    return TITLE.findall(page.get_by_text(TITLE).inner_text())[0]
+
+
+def wait_for_the_next(page: Page, shown: str) -> None:
+    """Wait until a picture has gone: for a moment it stands beside the next one."""
+    expect(page.get_by_text(shown)).to_have_count(0, timeout=WAIT_MS)
+    expect(page.get_by_text(TITLE)).to_have_count(1, timeout=WAIT_MS)
 
 
 def test_typing_a_note_decides_nothing(page: Page, address: str, stocked: RealBackend) -> None:
