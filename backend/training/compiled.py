@@ -16,6 +16,7 @@ from backend.model.processor import this_processor
 
 Look = Callable[[Tensor], np.ndarray[Any, Any]]
 """Images (n, 3, h, w) in, vectors (n, d) in 32 bits out."""
+FEW = 256
 
 
 class Part(nn.Module):
@@ -31,19 +32,21 @@ class Part(nn.Module):
         return found
 
 
-def looking(network: nn.Module, method: str, side_px: int) -> Look:
+def looking(network: nn.Module, method: str, side_px: int, pictures: int) -> Look:
     """Return how a frozen network's method is computed here on squares of `side_px`.
 
-    By torch where there is a GPU or bfloat16 in hardware; else by OpenVINO, a picture a core.
+    By torch where there is a GPU or bfloat16 in hardware, or where the `pictures` to come are too
+    few to be worth compiling for; else by OpenVINO, a picture a core.
     """
     device = inference_device()
     part = Part(network.to(device, memory_format=torch.channels_last), method).eval()
-    if device.type == "cpu" and not this_processor().has_fast_bf16:
+    fast = device.type == "cuda" or this_processor().has_fast_bf16
+    if pictures > FEW and not fast:
         return _streams(_compiled(part, side_px))
 
     def look(images: Tensor) -> np.ndarray[Any, Any]:
         images = images.to(device, memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=fast):
             found = part(images)
         return np.asarray(found.float().cpu().numpy())
 

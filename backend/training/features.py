@@ -88,7 +88,7 @@ def cached(
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):
         if not path.exists():
-            look = look or looking(network, "statistics", spec.crop_px)
+            look = look or looking(network, "statistics", spec.crop_px, len(rows))
             _write(path, extract(look, tuple(rows[i] for i in index), variant, spec))
         done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")

@@ -146,9 +146,9 @@ class _Training:
         cache = run.folder.parent / "cache"
         about = [trunk_sha256(self.network), spec, self.bf16, self.device.type]
         drawn = [*about, recipe.crop_px, recipe.rotation_degrees, seed]
-        look = self._looking(recipe.crop_px)
+        look = self._looking(recipe.crop_px, len(learnt))
         self.frozen = FrozenVectors(cache, learnt, drawn, look, team)
-        look = self._looking(spec.crop_px)
+        look = self._looking(spec.crop_px, len(validated))
         self.frozen_validation = FrozenVectors(cache, validated, about, look, team)
         self.optimiser = torch.optim.RMSprop(self.network.parameters(), lr=recipe.lr)
         self.schedule = torch.optim.lr_scheduler.StepLR(
@@ -252,9 +252,9 @@ class _Training:
             scores += _score(logits).tolist()
         return np.array(self.team.woven(scores), np.float64)
 
-    def _looking(self, side_px: int) -> Callable[[], Look]:
+    def _looking(self, side_px: int, pictures: int) -> Callable[[], Look]:
         """Return what starts the passing of squares by the trunk as it was initialised."""
-        return lambda: looking(copy.deepcopy(self.network), "pooled", side_px)
+        return lambda: looking(copy.deepcopy(self.network), "pooled", side_px, pictures)
 
     def _place(self, images: torch.Tensor) -> torch.Tensor:
         return images.to(self.device, memory_format=torch.channels_last)

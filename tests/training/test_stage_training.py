@@ -16,7 +16,7 @@ from backend.model.preprocess import Preprocessing
 from backend.model.stage_network import StageHead, StageNetwork
 from backend.settings import Settings
 from backend.training import features
-from backend.training.compiled import looking
+from backend.training.compiled import FEW, looking
 from backend.training.folds import make_folds, source_weights
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.recipes import HeadRecipe, StageRecipe
@@ -130,7 +130,7 @@ def test_statistics_are_the_networks_own(manifest: Manifest) -> None:
     """A plain processor computes by OpenVINO what torch does, to half precision."""
     torch.manual_seed(6)
     network = StageNetwork(4).eval()
-    look = looking(network, "statistics", TINY.preprocessing.crop_px)
+    look = looking(network, "statistics", TINY.preprocessing.crop_px, pictures=FEW + 1)
     rows = manifest.rows[:3]
     found = features.extract(look, rows, features.Variant(), TINY.preprocessing)
     images = torch.stack(
