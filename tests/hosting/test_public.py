@@ -136,7 +136,7 @@ def read_probabilities(page: Page, name: str, data: bytes) -> tuple[str, str]:
     drop(page, name, data)
     found = []
     for word in ("AI-generated", "human-made"):
-        shown = page.get_by_text(re.compile(rf"\d+ % {word}$")).first
+        shown = page.get_by_text(re.compile(rf"\d+\s%\s{word}$")).first
         expect(shown).to_be_visible(timeout=WAIT_MS)
         found.append(shown.inner_text())
     return found[0], found[1]
