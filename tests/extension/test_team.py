@@ -69,7 +69,7 @@ def test_a_teams_server_is_paired_over_https(team: Team, site: Site) -> None:
     team.browser.menu(page, mediaType="image", srcUrl=source)
     assert "400 × 300" in team.browser.card(page).verdict().text
     sent = team.browser.open(team.browser.page_url("options"))
-    assert f"https://{TEAM}" in sent.locator("#sent").inner_text()
+    sent.locator("#sent").get_by_text(f"https://{TEAM}").first.wait_for()
 
 
 def test_a_copy_of_the_screen_is_the_last_resort(team: Team, site: Site) -> None:
