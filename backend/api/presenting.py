@@ -30,11 +30,7 @@ def _similar(checked: Checked) -> dict[str, object] | None:
     found = checked.similar
     if found is None:
         return None
-    return {
-        "label": found.label,
-        "reviewed_at": time_to_text(found.reviewed_at),
-        "distance_bits": found.distance_bits,
-    }
+    return {**asdict(found), "reviewed_at": time_to_text(found.reviewed_at)}
 
 
 def _heatmap(checked: Checked, inline: bool) -> str | None:
@@ -51,9 +47,8 @@ def _heatmap(checked: Checked, inline: bool) -> str | None:
 
 def known_verdict(checked: Checked) -> schemas.KnownVerdict:
     """Show a verdict without who asked, where and when it was seen, or which file it was."""
-    document = record_to_json(checked.record)
-    known = {name: document.get(name) for name in schemas.KnownVerdict.model_fields}
-    known["similar_review"] = _similar(checked)
+    document = {**record_to_json(checked.record), "similar_review": _similar(checked)}
+    known = {name: document[name] for name in schemas.KnownVerdict.model_fields}
     known["review"] = checked.review and {
         "label": checked.review.label,
         "created_at": time_to_text(checked.review.created_at),
