@@ -143,6 +143,7 @@ def train_whole(
         from backend.model.network import inference_device
         from backend.training import release as releaser
         from backend.training import whole_training
+    from backend.model.new_version import new_folder
     from backend.model.processor import this_processor
     from backend.training.recipes import TrunkRecipe
     from backend.training.run import Run, write_text
@@ -159,7 +160,7 @@ def train_whole(
     )
     chosen = run.folder / "version"
     if not chosen.exists():
-        releaser.new_folder(version, weights)  # told now, not after an hour
+        new_folder(version, weights)  # told now, not after an hour
     with needs_training_extra(), progress_bar() as report:
         whole_training.train_whole(
             card,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -15,7 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from backend.domain import utc_now
-from backend.errors import BadManifest, BadRun, Conflict
+from backend.errors import BadManifest, BadRun
 from backend.model.architectures import (
     find_architecture,
     load_checkpoint,
@@ -33,6 +31,7 @@ from backend.model.card import (
     Calibration,
     load_card,
 )
+from backend.model.new_version import filling, new_folder
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
@@ -56,7 +55,6 @@ MIN_SHORT_SIDE_PX = 200
 LEAST_TO_QUANTISE = 20
 """Training pictures below which no 8-bit graph is made."""
 FEATURES_NAME, METRICS_NAME, README_NAME = "features.safetensors", "metrics.json", "README.md"
-_VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}\Z")
 
 
 def release(
@@ -73,35 +71,14 @@ def release(
     whole or not at all.
 
     Raises:
-        BadRun: the run has not finished, or its data is no longer what it was trained on.
+        BadRun: the run has not finished, its data is no longer what it was trained on, or the
+            version's name will not do.
         Conflict: that version exists.
-        BadInput: the version's name will not do.
     """
     target = new_folder(version, weights)
     config, manifest = _finished(run)
-    fresh = weights / f".{version}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
+    with filling(target) as fresh:
         _fill(fresh, run, config, manifest, version, progress)
-        fresh.replace(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return target
-
-
-def new_folder(version: str, weights: Path) -> Path:
-    """Return where a version of that name will lie.
-
-    Raises:
-        BadRun: the name will not do.
-        Conflict: that version exists.
-    """
-    if not _VERSION.match(version):
-        raise BadRun("A version's name has small letters, digits, dots and hyphens.")
-    target = weights / version
-    if target.exists():
-        raise Conflict(f"The version {version} exists already: {target}.")
     return target
 
 

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from backend.domain import utc_now
-from backend.errors import BadRun, Conflict
+from backend.errors import BadRun
 from backend.model.card import (
     CARD_NAME,
     CHECKPOINT,
@@ -26,6 +26,7 @@ from backend.model.card import (
     Card,
     load_card,
 )
+from backend.model.new_version import filling, new_folder
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.training.calibrate import apply
 from backend.training.metrics import summary
@@ -38,7 +39,6 @@ from backend.tuning.tune import Tuned
 
 METHOD = "head on logged feature vectors"
 METRICS_NAME, README_NAME = "metrics.json", "README.md"
-_VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}\Z")
 _CLOSE = 0.05
 """How far the served graph's logit may lie from the head's own, which 16 bits explain."""
 
@@ -59,19 +59,9 @@ def pack(parent: Card, tuned: Tuned, version: str, weights: Path, command: str) 
         BadRun: the name will not do, or the parent's graph does not take another head.
         Conflict: that version exists.
     """
-    if not _VERSION.match(version):
-        raise BadRun("A version's name has small letters, digits, dots and hyphens.")
-    target = weights / version
-    if target.exists():
-        raise Conflict(f"The version {version} exists already: {target}.")
-    fresh = weights / f".{version}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
+    target = new_folder(version, weights)
+    with filling(target) as fresh:
         _fill(fresh, parent, tuned, version, command)
-        fresh.replace(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return target
 
 
