@@ -193,7 +193,7 @@ class Curation:
             NotFound: there is no such record.
         """
         record = self._service.get(prediction_id)
-        phash = self._repository.get_extras(record.id).phash
+        phash = self._repository.phashes([record.id]).get(record.id)
         if phash is None:
             return ()
         found = self._repository.similar(phash, limit=limit + 1)

@@ -278,14 +278,14 @@ class Service:
 
     def describe_one(self, record: PredictionRecord) -> Checked:
         """Describe a record; where it has no review, with that of a picture that looks alike."""
-        (described,) = self.describe([record])
-        return self._with_similar(described)
+        return self._with_similar(self.describe([record]))[0]
 
-    def _with_similar(self, described: Checked) -> Checked:
-        if described.review is not None:
-            return described
-        phash = self.repository.get_extras(described.record.id).phash
-        return replace(described, similar=self._similar_review(phash))
+    def _with_similar(self, described: Sequence[Checked]) -> tuple[Checked, ...]:
+        """Add to what has no review that of a picture that looks alike."""
+        phashes = self.repository.phashes([c.record.id for c in described if c.review is None])
+        return tuple(
+            replace(c, similar=self._similar_review(phashes.get(c.record.id))) for c in described
+        )
 
     def list(
         self, where: PredictionFilter, *, sort: str, limit: int, cursor: str | None
@@ -297,8 +297,8 @@ class Service:
     def lookup(self, digests: Sequence[str]) -> Mapping[str, Checked]:
         """Return the newest verdict and the review of bytes seen before, by exact hash."""
         records = self.repository.latest_by_sha256(digests)
-        found = self.describe(list(records.values()))
-        return {c.record.image.sha256: self._with_similar(c) for c in found}
+        found = self._with_similar(self.describe(list(records.values())))
+        return {c.record.image.sha256: c for c in found}
 
     def activation(
         self, prediction_id: str, owner: str | None = None

@@ -92,6 +92,10 @@ class MemoryRepository(Repository):
     def get_extras(self, prediction_id: str) -> Extras:
         return self._extras.get(prediction_id, Extras())
 
+    def phashes(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        found = {i: self.get_extras(i).phash for i in prediction_ids}
+        return {i: phash for i, phash in found.items() if phash is not None}
+
     def vectors_after(
         self, prediction_id: str = "", limit: int = 500
     ) -> tuple[tuple[PredictionRecord, bytes], ...]:

@@ -58,9 +58,8 @@ def list_predictions(query: schemas.PredictionQuery) -> schemas.PredictionPage:
 
 
 def _likeness(page: Sequence[Checked]) -> dict[str, str]:
-    repository = service().repository
-    known = {c.record.id: repository.get_extras(c.record.id).phash for c in page}
-    return {record_id: f"{phash:016x}" for record_id, phash in known.items() if phash is not None}
+    known = service().repository.phashes([c.record.id for c in page])
+    return {record_id: f"{phash:016x}" for record_id, phash in known.items()}
 
 
 @predictions.get("/predictions/<prediction_id>")

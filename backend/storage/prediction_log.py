@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from backend.storage.base import Store
 from backend.storage.documents import (
     log_document,
     pack_activation,
+    phash_from_stored,
     searchable_text,
     unpack_extras,
 )
@@ -95,6 +97,17 @@ class PredictionLog(Store):
         if expected is not None and bulk_checksum(features, activation) != expected:
             raise DamagedRow("extras", doc_id)
         return unpack_extras(features, activation, phash)
+
+    def phashes(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the perceptual hashes of those records that have one, by id."""
+        with self.db.connections.using() as connection:
+            rows = connection.execute(
+                "SELECT id, phash FROM predictions WHERE phash IS NOT NULL"
+                " AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps([bindable(i) for i in prediction_ids]),),
+            ).fetchall()
+        found = ((prediction_id, phash_from_stored(stored)) for prediction_id, stored in rows)
+        return {prediction_id: phash for prediction_id, phash in found if phash is not None}
 
     def vectors_after(
         self, prediction_id: str = "", limit: int = 500

@@ -237,6 +237,9 @@ class Repository(Protocol):
     def get_extras(self, prediction_id: str) -> Extras:
         """Return what lies beside a record; empty where nothing does."""
 
+    def phashes(self, prediction_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the perceptual hashes (64 bits) of those records that have one, by id."""
+
     def vectors_after(
         self, prediction_id: str = "", limit: int = 500
     ) -> tuple[tuple[PredictionRecord, bytes], ...]:

@@ -516,6 +516,8 @@ class RepositoryContract:
         near = repository.similar_reviewed(top)
         assert [s.record.id for s in near] == [make_id("P", 2), make_id("P", 3)]
         assert repository.get_extras(make_id("P", 3)).phash == top | 0xFF
+        asked = [make_id("P", number) for number in (3, 5, 99)]
+        assert repository.phashes(asked) == {make_id("P", 3): top | 0xFF}
 
     def test_appeals(self, repository: Repository) -> None:
         """Appeals are counted by record and listed newest first."""
