@@ -14,12 +14,8 @@ import re
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,18 +27,14 @@ from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from backend.cli.processes import Troupe, claim_port
-from backend.cli.serve import make_dashboard_token
 from backend.cli.streamlit_program import (
     dashboard_environment,
-    dashboard_program,
     dashboard_url,
 )
-from backend.cli.up import backend_program
 from backend.model.registry import find_card
 from backend.settings import Settings
 from tests.benchmarks.bench_log import processor
-from tests.dashboard.browser import chromium
+from tests.dashboard.browser import backend_and_dashboard, chromium
 from tests.dashboard.busy import fill
 from tests.dashboard.harness import APP
 from tests.pictures import draw, encode
@@ -83,7 +75,7 @@ def main() -> None:
         home = given.home or Path(folder) / "home"
         settings = filled(home, given.records)
         print(f"processor: {processor()}, {os.cpu_count()} cores; Python {sys.version.split()[0]}")
-        with serving(settings) as running:
+        with backend_and_dashboard(settings, BRUSHMARK_KEEP_ADDRESSES="on") as running:
             missed = measure_data(running) + measure_pages(running)
     if missed:
         print(f"missed: {', '.join(missed)}")
@@ -102,27 +94,6 @@ def filled(home: Path, count: int) -> Settings:
         print(f"filled with {count:,} records in {time.perf_counter() - started:.0f} s")
     print(f"store of {settings.store_path.stat().st_size / 1e6:.0f} MB")
     return settings
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[Settings]:
-    """Run backend and dashboard as `brushmark up` does."""
-    settings = replace(
-        settings,
-        port=claim_port("127.0.0.1", 0, "-"),
-        dashboard_port=claim_port("127.0.0.1", 0, "-"),
-    )
-    make_dashboard_token(settings)
-    backend = backend_program(settings)
-    home = {"BRUSHMARK_HOME": str(settings.home), "BRUSHMARK_KEEP_ADDRESSES": "on"}
-    backend = replace(backend, environment={**backend.environment, **home})
-    troupe = Troupe([backend, dashboard_program(settings)])
-    try:
-        troupe.start()
-        troupe.wait_until_ready(threading.Event())
-        yield settings
-    finally:
-        troupe.stop()
 
 
 def pages() -> list[tuple[str, dict[str, str]]]:

@@ -12,7 +12,9 @@ from dataclasses import replace
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from backend.cli.processes import Troupe, claim_port
+from backend.cli.serve import make_dashboard_token
 from backend.cli.streamlit_program import dashboard_program, dashboard_url
+from backend.cli.up import backend_program
 from backend.settings import Settings
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -55,11 +57,35 @@ def dashboard(settings: Settings) -> Iterator[str]:
     """Start the dashboard for a running backend as `brushmark dashboard` does."""
     port = claim_port("127.0.0.1", 0, "BRUSHMARK_DASHBOARD_PORT")
     settings = replace(settings, dashboard_port=port)
-    troupe = Troupe([dashboard_program(settings)])
+    with _playing(Troupe([dashboard_program(settings)])):
+        yield dashboard_url(settings)
+
+
+@contextmanager
+def backend_and_dashboard(settings: Settings, **environment: str) -> Iterator[Settings]:
+    """Run both on a home as `brushmark up` does; yields the settings with their ports.
+
+    `environment` is what the backend gets beside the home's place.
+    """
+    settings = replace(
+        settings,
+        port=claim_port("127.0.0.1", 0, "-"),
+        dashboard_port=claim_port("127.0.0.1", 0, "-"),
+    )
+    make_dashboard_token(settings)
+    backend = backend_program(settings)
+    told = {"BRUSHMARK_HOME": str(settings.home), **environment}
+    backend = replace(backend, environment={**backend.environment, **told})
+    with _playing(Troupe([backend, dashboard_program(settings)])):
+        yield settings
+
+
+@contextmanager
+def _playing(troupe: Troupe) -> Iterator[None]:
     try:
         troupe.start()
         troupe.wait_until_ready(threading.Event())
-        yield dashboard_url(settings)
+        yield
     finally:
         troupe.stop()
 

@@ -10,20 +10,13 @@ import io
 import random
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import sklearn.datasets
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from backend.cli.processes import Troupe, claim_port
-from backend.cli.serve import make_dashboard_token
-from backend.cli.streamlit_program import dashboard_program, dashboard_url
-from backend.cli.up import backend_program
+from backend.cli.streamlit_program import dashboard_url
 from backend.domain import Context, Label, ReviewLabel, Source
 from backend.model.registry import find_card, load_judge
 from backend.service import Service
@@ -32,7 +25,7 @@ from backend.storage import open_repository
 from backend.storage.images import ImageStore
 from backend.tuning.loop import Source as Labels
 from backend.tuning.loop import fine_tune
-from tests.dashboard.browser import chromium, drop
+from tests.dashboard.browser import backend_and_dashboard, chromium, drop
 from tests.dashboard.busy import fill
 from tests.dashboard.scenes import scene
 from tests.loop.gallery import blotches, filtered
@@ -58,7 +51,8 @@ def pages(folder: Path) -> None:
         settings = Settings(home=Path(home), keep_addresses=True, keep_images=KeepImages.ALL)
         fill(Path(home), 12_000, 700, find_card(settings).ref)
         log_scenes(settings)
-        with running(settings) as address, chromium() as browser:
+        with backend_and_dashboard(settings) as served, chromium() as browser:
+            address = dashboard_url(served)
             for scheme in ("light", "dark"):
                 take(browser, address, scheme, folder)
                 for name in ("queue?strategy=appealed&desk=here", "gallery"):
@@ -72,30 +66,10 @@ def models_page(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), keep_images=KeepImages.ALL)
         name = f"models?part=Compare&candidate={learn_from_drawings(settings)}"
-        with running(settings) as address, chromium() as browser:
+        with backend_and_dashboard(settings) as served, chromium() as browser:
+            address = dashboard_url(served)
             for scheme in ("light", "dark"):
                 take_pictures(browser, address, name, scheme, folder, height=1500)
-
-
-@contextmanager
-def running(settings: Settings) -> Iterator[str]:
-    """Run backend and dashboard on a home; yields the dashboard's address."""
-    settings = replace(
-        settings,
-        port=claim_port("127.0.0.1", 0, "-"),
-        dashboard_port=claim_port("127.0.0.1", 0, "-"),
-    )
-    make_dashboard_token(settings)
-    backend = backend_program(settings)
-    home = {"BRUSHMARK_HOME": str(settings.home)}
-    backend = replace(backend, environment={**backend.environment, **home})
-    troupe = Troupe([backend, dashboard_program(settings)])
-    try:
-        troupe.start()
-        troupe.wait_until_ready(threading.Event())
-        yield dashboard_url(settings)
-    finally:
-        troupe.stop()
 
 
 class Often(random.Random):
