@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from backend.dataset.splits import Item, draw_splits
 from backend.domain import Label
@@ -29,6 +26,7 @@ from backend.storage.connections import sync_folder
 from backend.storage.failures import require_space, translated
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
+from backend.storage.workfolder import LOCK, InUse, clear, held
 from backend.wire import Json
 
 FORMAT = 1
@@ -99,22 +97,19 @@ def _workshop(target: Path) -> Iterator[Path]:
     Raises:
         Busy: somebody else writes to that target at this moment.
     """
+    folder = target.parent / f"{PARTIAL}{target.name}"
     with translated(target):
-        folder = target.parent / f"{PARTIAL}{target.name}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
         try:
-            lock.acquire()
-        except Timeout:
+            with held(folder):
+                try:
+                    for left in folder.iterdir():  # by one that was killed
+                        if left.name != LOCK:
+                            left.unlink()
+                    yield folder
+                finally:
+                    clear(folder)
+        except InUse:
             raise Busy(f"Another export to {target.name} is being written.") from None
-        try:
-            for left in folder.iterdir():  # by one that was killed
-                if left.name != "lock":
-                    left.unlink()
-            yield folder
-        finally:
-            lock.release()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_some(examples: list[Example], left_out: LeftOut, request: ExportRequest) -> None:

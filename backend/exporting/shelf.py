@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from backend.domain import AuditEvent, Job, new_id, utc_now
 from backend.errors import BrushmarkError, Conflict, NotFound
@@ -20,6 +17,7 @@ from backend.storage.connections import sync_folder
 from backend.storage.failures import translated
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
+from backend.storage.workfolder import InUse, clear, held
 
 KIND = "export"
 KEPT_DAYS = 7
@@ -136,14 +134,11 @@ class ExportShelf:
             Conflict: one is.
         """
         for folder in self.folder.glob(f"{PARTIAL}*") if self.folder.is_dir() else ():
-            lock = FileLock(folder / "lock", timeout=0)
             try:
-                with lock:
-                    for left in folder.iterdir():
-                        left.unlink()
-            except Timeout:
+                with held(folder):
+                    clear(folder)
+            except InUse:
                 raise Conflict("An export is being made; try again when it is done.") from None
-            shutil.rmtree(folder, ignore_errors=True)
 
     def recover(self) -> None:
         """Tell of exports that ended with their backend, and clear what they left behind.

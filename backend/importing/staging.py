@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from backend.domain import Credit, Review
 from backend.errors import Busy, Conflict
@@ -18,11 +15,11 @@ from backend.importing.candidate import LeftOut
 from backend.storage.documents import from_document, pack_activation, to_document, unpack_extras
 from backend.storage.images import ImageStore
 from backend.storage.repository import Extras, Foreign, Repository
+from backend.storage.workfolder import InUse, clear, held
 from backend.wire import Json, record_from_document, record_to_document
 
 _LINES = "staged.jsonl"
 _PLACED = "placed"
-LOCK = "lock"
 
 
 class Staging:
@@ -117,36 +114,27 @@ def staging(folder: Path, images: ImageStore) -> Iterator[Staging]:
     Raises:
         Busy: another process imports the same.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
+        with held(folder):
+            opened = Staging(folder, images)
+            try:
+                yield opened
+            finally:
+                opened.close()
+    except InUse:
         raise Busy("The same file is being imported already.") from None
-    try:
-        opened = Staging(folder, images)
-        try:
-            yield opened
-        finally:
-            opened.close()
-    finally:
-        lock.release()
 
 
 def discard(folder: Path, repository: Repository, images: ImageStore) -> bool:
     """Remove a staging folder, with pictures that no record came to be about; False if in use."""
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
+        with held(folder):
+            for sha256 in _placed(folder):
+                if not repository.latest_by_sha256([sha256]):
+                    images.delete(sha256)
+            clear(folder)
+    except InUse:
         return False
-    try:
-        for sha256 in _placed(folder):
-            if not repository.latest_by_sha256([sha256]):
-                images.delete(sha256)
-    finally:
-        lock.release()
-    shutil.rmtree(folder, ignore_errors=True)
     return True
 
 

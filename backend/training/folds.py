@@ -24,15 +24,19 @@ class Fold:
     held_out: Mask
 
 
-def make_folds(rows: Sequence[Row], count: int = 5, seed: int = 0) -> tuple[Fold, ...]:
+def make_folds(
+    rows: Sequence[Row], count: int = 5, seed: int = 0, sized_by: Mask | None = None
+) -> tuple[Fold, ...]:
     """Make folds that are disjoint in sources and, for generated pictures, in families.
 
     Families (generated) and sources (human-made) are dealt to the folds, the largest first,
     each to the fold that holds the least of its class. A row is left out of learning if its
-    source, family or near-duplicate group is held out.
+    source, family or near-duplicate group is held out. Sizes are counted among the rows of
+    `sized_by`, all by default: with other views of the same originals the folds stay the same.
     """
     unit = np.array([_unit(row) for row in rows])
-    place = _deal(rows, unit, count, seed)
+    counted = np.ones(len(rows), bool) if sized_by is None else sized_by
+    place = _deal([rows[int(i)] for i in np.flatnonzero(counted)], unit[counted], count, seed)
     home = np.array([place[u] for u in unit])
     source = np.array([r.source for r in rows])
     group = np.array([r.group for r in rows])

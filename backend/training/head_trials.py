@@ -36,7 +36,7 @@ class Trial:
     averaging: float = 0.0
     """Decay of a moving average of the weights; the average judges."""
     consistency: float = 0.0
-    """Weight of the squared gap between the logits of a picture's first and last copy."""
+    """Weight of the mean squared gap between the logits of a picture and of its later copies."""
     family: float = 0.0
     """Weight of the loss of a second head that names the family of generated pictures."""
 
@@ -158,7 +158,7 @@ class _Fitting:
         loss = functional.binary_cross_entropy_with_logits(logits, y, w)
         if self.trial.consistency:
             each = logits.view(copies, -1)
-            loss = loss + self.trial.consistency * (each[0] - each[-1]).square().mean()
+            loss = loss + self.trial.consistency * (each[1:] - each[0]).square().mean()
         if self.trial.family:
             generated = self.generated[batch].repeat(copies)
             if generated.any():

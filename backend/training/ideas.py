@@ -23,6 +23,9 @@ class Idea:
     learn: tuple[int, ...] = (0, 1)
     """Variants learnt from: 0 clean, 1 web copy."""
     views: tuple[str, ...] = ("whole",)
+    """Views that judge, averaged, and are learnt from."""
+    also: tuple[str, ...] = ()
+    """Views that are learnt from beside them."""
     stages: tuple[int, ...] = (0, 1, 2, 3, 4)
     moments: tuple[str, ...] = ("mean", "deviation")
     linear: float | None = None
@@ -106,6 +109,27 @@ _COMBINED = (
         BASE, name="consistency .1 and the family, .3", trial=Trial(consistency=0.1, family=0.3)
     ),
 )
+_COPIES = (
+    BASE,
+    *(replace(BASE, name=f"{n} web copies", learn=tuple(range(n + 1))) for n in (2, 3)),
+    *(
+        replace(
+            BASE,
+            name=f"{n} web copies, consistency {weight}",
+            learn=tuple(range(n + 1)),
+            trial=Trial(consistency=weight),
+        )
+        for n, weight in ((1, 0.1), (3, 0.1), (3, 0.3))
+    ),
+    replace(BASE, name="native crops learnt from beside", also=("crop",)),
+    replace(
+        BASE,
+        name="native crops beside, 3 web copies, consistency .1",
+        also=("crop",),
+        learn=(0, 1, 2, 3),
+        trial=Trial(consistency=0.1),
+    ),
+)
 _CURVE = (
     *(
         replace(BASE, name=f"{share:.0%} of the sources", sources=share)
@@ -126,6 +150,7 @@ TABLES: dict[str, tuple[Idea, ...]] = {
     "heads": _HEADS,
     "combined": _COMBINED,
     "mining": _MINING,
+    "copies": _COPIES,
     "views": _VIEWS,
 }
 """Those that need whole views alone come first."""

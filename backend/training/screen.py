@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,7 @@ def screen(
     *,
     folds: int = 5,
     seed: int = 0,
+    views: Collection[str] | None = None,
 ) -> tuple[Screened, ...]:
     """Score every original by a model that saw neither its source nor its family.
 
@@ -61,17 +62,20 @@ def screen(
         judged: statistics (n, 2048) of the views to score, in the order of `rows`, for each
             variant that is to be judged.
         fit: fits a model on some rows; it may look at any variant of them.
+        views: the views that are scored and averaged, all by default; every original has one
+            of them. The others are learnt from alone.
 
     Returns:
         What came out for each variant.
     """
     member, first = group_views(rows)
     targets = np.array([rows[i].target for i in first], np.int64)
+    shown = np.array([views is None or row.view in views for row in rows])
     logits = np.full((len(judged), len(first)), np.nan)
     figures: list[tuple[list[float], list[float]]] = [([], []) for _ in judged]
-    for fold in make_folds(rows, folds, seed):
+    for fold in make_folds(rows, folds, seed, shown):
         score = fit(np.flatnonzero(fold.learn))
-        held = np.flatnonzero(fold.held_out)
+        held = np.flatnonzero(fold.held_out & shown)
         views = np.bincount(member[held], minlength=len(first))
         seen = views > 0
         for number, statistics in enumerate(judged):

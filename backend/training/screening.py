@@ -40,7 +40,8 @@ SPEC = Preprocessing(256, 256, "bicubic")
 INIT = "init/resnet18-imagenet-partial.safetensors"
 CACHE = RUNS / "cache"
 RESULTS = RUNS / "screening.jsonl"
-VARIANTS = (0, 1)
+JUDGED = 2
+"""Variants that are judged: pictures as they are, and a web copy of each."""
 SEEDS = (0, 1)
 Figures = dict[str, Any]
 
@@ -74,13 +75,13 @@ class Notebook:
 def try_idea(
     idea: Idea, rows: tuple[Row, ...], variants: Sequence[FloatArray], seed: int
 ) -> Figures:
-    """Return the figures of an idea on each variant of the rows.
+    """Return the figures of an idea on the rows as they are and on a web copy of each.
 
     `auc` and `balanced_accuracy` hold one mean over the folds for each variant, `learnt` the
     mean rows and sources of a fit.
     """
     fit = IdeaFit(idea, rows, variants, seed)
-    found = screen(rows, variants, fit, seed=seed)
+    found = screen(rows, variants[:JUDGED], fit, seed=seed, views=idea.views)
     return {
         "auc": [each.auc for each in found],
         "balanced_accuracy": [each.balanced_accuracy for each in found],
@@ -128,27 +129,39 @@ class _Trials:
     def __init__(self, manifest: Manifest, seeds: Sequence[int]) -> None:
         self._manifest, self._seeds = manifest, seeds
         self._notebook = Notebook(RESULTS, manifest.sha256[:16])
-        self._read: dict[tuple[str, ...], tuple[tuple[Row, ...], list[FloatArray]]] = {}
+        self._read: dict[tuple[str, ...], _Statistics] = {}
 
     def of(self, idea: Idea) -> list[Figures]:
         """Return an idea's figures, one for each seed."""
         return [self._notebook.find(idea, seed) or self._try(idea, seed) for seed in self._seeds]
 
     def _try(self, idea: Idea, seed: int) -> Figures:
-        if idea.views not in self._read:
+        views = (*idea.views, *idea.also)
+        if views not in self._read:
             learnt = self._manifest.of("train", "val")
-            rows = tuple(row for row in learnt if row.view in idea.views)
-            self._read[idea.views] = rows, _statistics(rows)
-        figures = try_idea(idea, *self._read[idea.views], seed)
+            self._read[views] = _Statistics(tuple(row for row in learnt if row.view in views))
+        found = self._read[views]
+        figures = try_idea(idea, found.rows, found.first(max(JUDGED, max(idea.learn) + 1)), seed)
         self._notebook.write(idea, seed, figures)
         return figures
 
 
-def _statistics(rows: tuple[Row, ...]) -> list[FloatArray]:
-    network = StageNetwork()
-    load_initialisation(network, SHARED_DATA / INIT)
-    with progress_bar() as bar:
-        return [_variant(network, rows, variant, bar) for variant in VARIANTS]
+class _Statistics:
+    """Statistics of some rows, each variant read or extracted when it is first needed."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self._found: list[FloatArray] = []
+
+    def first(self, count: int) -> list[FloatArray]:
+        """Return the first variants."""
+        if len(self._found) < count:
+            network = StageNetwork()
+            load_initialisation(network, SHARED_DATA / INIT)
+            with progress_bar() as bar:
+                for variant in range(len(self._found), count):
+                    self._found.append(_variant(network, self.rows, variant, bar))
+        return self._found[:count]
 
 
 def _variant(

@@ -1,0 +1,57 @@
+"""Folders that one process works in at a time, and that whoever finds them left may clear away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = "lock"
+_TRIES = 1000
+
+
+class InUse(Exception):
+    """Somebody else works in the folder."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make a working folder where it is not there, and hold it alone.
+
+    Raises:
+        InUse: another process or thread holds it.
+        OSError: the folder cannot be made.
+    """
+    lock = _hold(folder)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def clear(folder: Path) -> None:
+    """Remove a working folder that the caller holds, as far as the system lets it.
+
+    The holder does this and nobody after it: between a release and the removal, another could have
+    begun to work there.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold(folder: Path) -> FileLock:
+    for _ in range(_TRIES):
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock.acquire()
+        except (FileNotFoundError, FileExistsError):  # its last holder cleared it at this moment
+            if folder.exists() and not folder.is_dir():
+                raise
+        except Timeout:
+            raise InUse(folder) from None
+        else:
+            return lock
+    raise InUse(folder)
