@@ -66,6 +66,12 @@ class Card:
         return INT8_XML in self.files and INT8_BIN in self.files
 
     @property
+    def int8_is_portable(self) -> bool:
+        """Say whether the 8-bit graph judges alike without VNNI: its weights have 7 bits."""
+        found = self.document.get("int8")
+        return isinstance(found, Mapping) and found.get("weight_bits") == 7
+
+    @property
     def parent(self) -> str | None:
         """The version that this one was fine-tuned from, if it was."""
         parent = self.document.get("parent")

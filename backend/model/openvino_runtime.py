@@ -21,12 +21,15 @@ OUTPUTS = ("logit", "features", "activation")
 def precision_for(card: Card) -> str:
     """Return the fastest precision that the processor has in hardware and the card vouches for.
 
-    One of int8 (the release found its 8-bit graph as good), bf16 and f32.
+    One of int8 (the release found its 8-bit graph as good), bf16 and f32. Without VNNI an 8-bit
+    graph is taken where its sums are sure to fit into 16 bits.
     """
     processor = this_processor()
     if card.has_int8 and processor.has_fast_int8:
         return "int8"
-    return "bf16" if processor.has_fast_bf16 else "f32"
+    if processor.has_fast_bf16:
+        return "bf16"
+    return "int8" if card.has_int8 and card.int8_is_portable and processor.has_avx2 else "f32"
 
 
 class OpenVinoJudge(CardJudge):

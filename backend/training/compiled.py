@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from backend.model.network import inference_device
 from backend.model.openvino_runtime import openvino_core
 from backend.model.processor import this_processor
+from backend.training.idle_blocks import without_idle_blocks
 
 Look = Callable[[Tensor], np.ndarray[Any, Any]]
 """Images (n, 3, h, w) in, vectors (n, d) in 32 bits out."""
@@ -39,7 +40,8 @@ def looking(network: nn.Module, method: str, side_px: int, pictures: int) -> Loo
     few to be worth compiling for; else by OpenVINO, a picture a core.
     """
     device = inference_device()
-    part = Part(network.to(device, memory_format=torch.channels_last), method).eval()
+    fixed = without_idle_blocks(network).to(device, memory_format=torch.channels_last)
+    part = Part(fixed, method).eval()
     fast = device.type == "cuda" or this_processor().has_fast_bf16
     if pictures > FEW and not fast:
         return _streams(_compiled(part, side_px))

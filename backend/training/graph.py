@@ -10,6 +10,7 @@ import torch
 
 from backend.model.architectures import Architecture
 from backend.model.network import Served
+from backend.training.idle_blocks import without_idle_blocks
 
 
 def export_graph(architecture: Architecture, network: Any, path: Path, crop_px: int) -> None:
@@ -17,7 +18,7 @@ def export_graph(architecture: Architecture, network: Any, path: Path, crop_px: 
 
     One input (n, 3, crop, crop); outputs `logit`, `features`, `activation`.
     """
-    served = architecture.serve(network).eval().requires_grad_(False)
+    served = architecture.serve(without_idle_blocks(network)).eval().requires_grad_(False)
     # Two example pictures: with one, the exporter takes the batch for a constant.
     example = torch.zeros(2, 3, crop_px, crop_px)
     batch = torch.export.Dim("n", min=1, max=1024)

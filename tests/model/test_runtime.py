@@ -64,15 +64,19 @@ def test_the_processor_gets_the_fastest_precision_that_the_card_vouches_for(
 ) -> None:
     """8 bits where hardware and card allow, else 16 in hardware, else 32: never emulated."""
 
-    def chosen(flags: set[str], files: dict[str, str]) -> str:
+    def chosen(flags: set[str], files: dict[str, str], bits: int | None = None) -> str:
         processor = Processor("test", 2, frozenset(flags))
         monkeypatch.setattr(openvino_runtime, "this_processor", lambda: processor)
-        return openvino_runtime.precision_for(replace(card, files=files))
+        document = {**card.document, "int8": {"weight_bits": bits} if bits else {}}
+        return openvino_runtime.precision_for(replace(card, files=files, document=document))
 
     both = {"graph-int8.xml": "", "graph-int8.bin": ""}
     assert chosen({"avx512_vnni", "avx512_bf16"}, both) == "int8"
     assert chosen({"avx512_vnni", "avx512_bf16"}, {}) == "bf16"
-    assert chosen({"avx2"}, both) == "f32"
+    assert chosen({"avx2"}, both) == "f32"  # full 8-bit weights overflow there
+    assert chosen({"avx2"}, both, bits=7) == "int8"
+    assert chosen({"avx2"}, {}, bits=7) == "f32"
+    assert chosen(set(), both, bits=7) == "f32"
 
 
 def test_a_linear_heads_map_sums_to_the_logit(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The head over all stages: its closed-form gradient, its map, its exported graph."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torchvision.models.resnet import BasicBlock
 
 from backend.errors import WeightsDamaged
 from backend.model.architectures import (
@@ -18,6 +20,7 @@ from backend.model.openvino_runtime import openvino_core
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import MAP_SIZE, ServedStages, StageHead, StageNetwork
 from backend.training.graph import export_graph
+from backend.training.idle_blocks import without_idle_blocks
 from tests.pictures import SHARED, draw
 
 INIT = SHARED / "data" / "init" / "resnet18-imagenet-partial.safetensors"
@@ -101,6 +104,31 @@ def test_the_exported_graph_gives_what_torch_gives(network: StageNetwork, tmp_pa
     for name, tensor in zip(("logit", "features", "activation"), wanted, strict=True):
         found = compiled({0: images.numpy()})[name]
         np.testing.assert_allclose(found, tensor.numpy(), atol=0.02, rtol=0.02)
+
+
+def test_a_block_that_adds_nothing_is_left_out_of_the_graph(
+    network: StageNetwork, tmp_path: Path
+) -> None:
+    """Where the last norm of a block has no scale and no shift, its convolutions are not served."""
+    busy, idle = copy.deepcopy(network), copy.deepcopy(network)
+    torch.nn.init.ones_(busy.layer4[1].bn2.weight)
+    for tensor in (idle.layer4[1].bn2.weight, idle.layer4[1].bn2.bias):
+        torch.nn.init.zeros_(tensor)
+    images = _batch(range(3))
+    with torch.inference_mode():
+        wanted = ServedStages(idle)(images)
+        for found, tensor in zip(
+            ServedStages(without_idle_blocks(idle))(images), wanted, strict=True
+        ):
+            torch.testing.assert_close(found, tensor, atol=0, rtol=0)
+    counts = []
+    for number, each in enumerate((busy, idle)):
+        path = tmp_path / f"{number}.xml"
+        export_graph(find_architecture("resnet18-stages"), each, path, 128)
+        operations = openvino_core().read_model(path).get_ops()
+        counts.append(sum(o.get_type_name() == "Convolution" for o in operations))
+    assert counts == [20, 18]
+    assert isinstance(idle.layer4[1], BasicBlock)  # the network itself is left whole
 
 
 def test_an_unknown_architecture_is_refused() -> None:

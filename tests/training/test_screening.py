@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain import Label
 from backend.training import weighting
+from backend.training.folds import make_folds
 from backend.training.head import head_logits
 from backend.training.head_trials import Pictures, Trial, fit_trial
 from backend.training.idea_fit import columns, kept
@@ -170,6 +171,32 @@ def test_an_idea_reads_its_statistics_alone() -> None:
     assert found.sum() == 512
     assert not found[:1024].any()
     assert columns(BASE).all()
+
+
+def test_other_views_are_learnt_from_and_not_judged(rows: tuple[Row, ...]) -> None:
+    """Crops beside whole views double what is learnt from, leave the folds as they are, and
+    count for nothing when originals are judged: here they alone show the class."""
+    rng = np.random.default_rng(4)
+    crops = tuple(
+        replace(r, path=f"{r.number}-crop.jpg", more={**r.more, "view": "crop"}) for r in rows
+    )
+    both = rows + crops
+    x = rng.normal(size=(len(both), 2048)).astype(np.float32)
+    x[len(rows) :, ::2] += np.array([[0.5 * r.target] for r in crops], np.float32)
+    beside = replace(BASE, head=SMALL, also=("crop",))
+    found = try_idea(beside, both, [x, x], 0)
+    assert (
+        found["learnt"][0] > 1.9 * try_idea(replace(BASE, head=SMALL), rows, [x, x], 0)["learnt"][0]
+    )
+    assert max(found["auc"]) < 0.7
+    assert min(try_idea(replace(beside, views=("crop",)), both, [x, x], 0)["auc"]) > 0.9
+    alone, among = (
+        make_folds(rows),
+        make_folds(both, sized_by=np.array([r.view == "whole" for r in both])),
+    )
+    for one, other in zip(alone, among, strict=True):
+        np.testing.assert_array_equal(one.held_out, other.held_out[: len(rows)])
+        np.testing.assert_array_equal(one.learn, other.learn[len(rows) :])
 
 
 def test_results_are_kept_and_tabled(
