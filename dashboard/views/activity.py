@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from dashboard import activity_charts as charts
@@ -21,6 +23,7 @@ PROPERTIES = {
 }
 _CONFIG = {"displayModeBar": False}
 _LOW_SPACE_BYTES = 1_000_000_000
+_BY_DAY, _CHANGED = "By day", "What has changed"
 
 
 def page() -> None:
@@ -49,8 +52,17 @@ def page() -> None:
         to_page("check", "Check a picture", ":material/image_search:")
         return
     _headline(found)
-    _volumes(found)
-    _drift(found)
+    _moved(found)
+    part = st.segmented_control(
+        "Part of the page",
+        list(PARTS),
+        default=_BY_DAY,
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    PARTS[part or _BY_DAY](found)
 
 
 def theme() -> str:
@@ -111,6 +123,20 @@ def _headline(found: Json) -> None:
         to_page("queue", "Answer the appeals", ":material/gavel:", strategy="appealed")
 
 
+def _moved(found: Json) -> None:
+    """Name what has moved, whichever part of the page is open."""
+    names = [
+        f"{PROPERTIES[each['property']].lower()} (against {plain(each['against'])})"
+        for each in _compared(found)
+        if each["drift"] is not None and each["drift"]["is_notable"]
+    ]
+    if names:
+        st.markdown(
+            f":orange[:material/trending_up: **Pictures differ from before**]: {', '.join(names)}. "
+            f"See *{_CHANGED}*."
+        )
+
+
 def _volumes(found: Json) -> None:
     st.subheader("Checks by day", anchor=False)
     _draw(charts.volumes(found["days"], theme()), "Checks of each day by outcome")
@@ -165,7 +191,7 @@ def _drift(found: Json) -> None:
         "its stability index lies above 0.1 and above what chance gives. Mind that a different "
         "share of AI-generated pictures moves the scores as well."
     )
-    compared = [each for each in found["drift"] if sum(each["expected"].values())]
+    compared = _compared(found)
     if not compared:
         st.caption("There is nothing to compare with yet: no days before these.")
     for start in range(0, len(compared), 2):
@@ -173,6 +199,10 @@ def _drift(found: Json) -> None:
         for column, each in zip(columns, compared[start : start + 2], strict=False):
             with column:
                 _comparison(each)
+
+
+def _compared(found: Json) -> list[Json]:
+    return [each for each in found["drift"] if sum(each["expected"].values())]
 
 
 def _comparison(each: Json) -> None:
@@ -196,3 +226,6 @@ def _comparison(each: Json) -> None:
 
 def _draw(figure: object, alt: str) -> None:
     st.plotly_chart(figure, theme=None, key=f"figure-{alt}", config=_CONFIG, alt=alt)
+
+
+PARTS: Mapping[str, Callable[[Json], None]] = {_BY_DAY: _volumes, _CHANGED: _drift}

@@ -198,11 +198,17 @@ def test_activity_shows_days_health_and_drift(
         "Time to a verdict",
         "Appeals waiting",
     ]
-    assert "against the 7 days before" in words
     drawn = figures(page)
     assert len(drawn[0]["data"][0]["x"]) == 7
     assert "queue?strategy=appealed" in links(page).values()
     assert links(page)["Answer the appeals"]
+    drift = open_page(
+        busy.environment, monkeypatch, "activity", span="A week", part="What has changed"
+    )
+    assert "against the 7 days before" in text(drift)
+    assert len(figures(drift)) == 4
+    # What has moved is named on both parts, with what it moved from.
+    assert ("It has moved" in text(drift)) == ("Pictures differ from before" in words)
 
 
 @pytest.mark.parametrize("address", ["quality", "activity"])
