@@ -5,6 +5,7 @@ Needs torch.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,15 @@ def load_initialisation(module: nn.Module, path: Path) -> None:
     state = {k: v for k, v in _read(path).items() if not k.startswith("fc.")}
     own = {name for name in module.state_dict() if name.startswith(("fc.", "head."))}
     _load(module, state, path, allowed_missing=own)
+
+
+def trunk_sha256(network: nn.Module) -> str:
+    """Return a hash of all that a pooled vector depends on in the network."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        if not name.startswith(("fc.", "head.")):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_checkpoint(module: nn.Module, path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from backend.model.architectures import trunk_sha256
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.stage_network import FEATURE_SIZE, StageNetwork
 from backend.training.compiled import Look, looking
@@ -65,25 +66,28 @@ def extract(
 def cached(
     folder: Path,
     network: StageNetwork,
-    network_name: str,
     rows: tuple[Row, ...],
     variant: Variant,
     spec: Preprocessing,
     progress: Progress = lambda done, total, text: None,
     team: Team = ALONE,
+    *,
+    about: str = "",
 ) -> FloatArray:
     """Return the statistics from the cache, or extract and keep them, chunk by chunk.
 
-    The cache is keyed by network, pictures, variant and preprocessing, each view of the
-    originals apart, so that what needs one view alone shares it. An interrupted extraction
-    goes on at its last whole chunk. Each process of a team extracts every so many-th chunk.
+    The cache is keyed by the trunk's weights, pictures, variant and preprocessing, each view of
+    the originals apart, so that what needs one view alone shares it. `about` says what the
+    weights do not: a trunk of another shape. An interrupted extraction goes on at its last
+    whole chunk. Each process of a team extracts every so many-th chunk.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    trunk = trunk_sha256(network)
     chunks = _chunks(rows)
     paths = []
     for index in chunks:
         digests = [rows[i].sha256 for i in index]
-        key = repr((network_name, digests, variant, spec)).encode()
+        key = repr((trunk, about, digests, variant, spec)).encode()
         paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):

@@ -17,22 +17,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from backend.model.network import FEATURE_SIZE, Network
+from backend.model.network import FEATURE_SIZE
 from backend.training.compiled import Look
 from backend.training.manifest import Row
 from backend.training.parallel import Team
 from backend.training.views import loader_workers
 
 _BATCH = 32
-
-
-def trunk_sha256(network: Network) -> str:
-    """Return a hash of all that a pooled vector depends on in the network."""
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        if not name.startswith("fc."):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 class FrozenVectors:

@@ -102,10 +102,9 @@ def _statistics(rows: tuple[Row, ...]) -> list[FloatArray]:
     assert isinstance(recipe, StageRecipe)  # noqa: S101
     network = StageNetwork(recipe.hidden)
     load_initialisation(network, SHARED_DATA / INIT)
-    name = INIT.rpartition("/")[2]
     with progress_bar() as report:
         return [
-            cached(CACHE, network, name, rows, Variant(n), recipe.preprocessing, report)
+            cached(CACHE, network, rows, Variant(n), recipe.preprocessing, report)
             for n in range(recipe.web_copies + 1)
         ]
 

@@ -14,9 +14,10 @@ from backend.model.stage_network import CHANNELS
 from backend.training import weighting
 from backend.training.folds import make_folds, source_weights
 from backend.training.head import fit_head, head_logits
-from backend.training.head_trials import Pictures, Trial, fit_trial
 from backend.training.ideas import Idea
 from backend.training.manifest import Row
+from backend.training.recipes import Regularisation
+from backend.training.regularised_head import Pictures, fit_regularised, numbered
 from backend.training.screen import Logits, stack
 from backend.training.stage_training import join_heads
 
@@ -44,8 +45,8 @@ class IdeaFit:
         rows = [self._rows[int(i)] for i in index]
         self.learnt.append((len(rows), len({r.source for r in rows})))
         weights = self._weights(index, rows)
-        if self._idea.trial is not None or self._idea.early_stop:
-            return self._fit_trial(index, rows, weights)
+        if self._idea.regularisation is not None or self._idea.early_stop:
+            return self._fit_regularised(index, rows, weights)
         return self._fit_plain(index, weights)
 
     def _weights(self, index: Index, rows: Sequence[Row]) -> weighting.Weights:
@@ -79,21 +80,23 @@ class IdeaFit:
         head = join_heads(fits)
         return lambda judged: head_logits(head, judged * self._used)
 
-    def _fit_trial(self, index: Index, rows: Sequence[Row], weights: weighting.Weights) -> Judge:
+    def _fit_regularised(
+        self, index: Index, rows: Sequence[Row], weights: weighting.Weights
+    ) -> Judge:
         pictures = Pictures(
             tuple(self._variants[v][index] for v in self._idea.learn),
             self._targets[index],
             weights,
-            _numbered([r.source for r in rows]),
-            _numbered([r.more.get("family", "") for r in rows]),
+            numbered([r.source for r in rows]),
+            numbered([r.more.get("family", "") for r in rows]),
         )
         watched = None
         if self._idea.early_stop:
             fold = make_folds(rows, 5, self._seed)[0]
             watched = pictures.part(np.flatnonzero(fold.held_out))
             pictures = pictures.part(np.flatnonzero(fold.learn))
-        trial = self._idea.trial or Trial()
-        head = fit_trial(pictures, self._idea.head, trial, self._seed, watched)
+        regularisation = self._idea.regularisation or Regularisation()
+        head = fit_regularised(pictures, self._idea.head, regularisation, self._seed, watched)
         return lambda judged: head_logits(head, judged * self._used)
 
 
@@ -122,10 +125,6 @@ def kept(rows: Sequence[Row], idea: Idea, seed: int) -> npt.NDArray[np.bool_]:
         if idea.each is not None and seen[key] > idea.each:
             found[i] = False
     return found
-
-
-def _numbered(names: Sequence[str]) -> Index:
-    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
 
 
 def _linear(x: FloatArray, y: Any, w: Any, c: float) -> Judge:

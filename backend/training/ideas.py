@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from backend.training.head_trials import Trial
-from backend.training.recipes import HeadRecipe
+from backend.training.recipes import HeadRecipe, Regularisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Idea:
     moments: tuple[str, ...] = ("mean", "deviation")
     linear: float | None = None
     """C of a logistic regression in place of the head with a hidden layer."""
-    trial: Trial | None = None
+    regularisation: Regularisation | None = None
     early_stop: bool = False
     """Keep the epoch that ranks a fifth of the sources best, which is held out for that."""
     sources: float = 1.0
@@ -81,7 +80,11 @@ _WEIGHTS = (
     replace(BASE, name="source weights 1/count", power=1.0),
     replace(BASE, name="size-matched weights", weighting="size"),
     replace(BASE, name="hard kinds (illustration, render, anime) twice", weighting="hard kinds"),
-    replace(BASE, name="source- and class-balanced batches", trial=Trial(balanced_batches=True)),
+    replace(
+        BASE,
+        name="source- and class-balanced batches",
+        regularisation=Regularisation(balanced_batches=True),
+    ),
 )
 _MINING = (
     BASE,
@@ -89,11 +92,25 @@ _MINING = (
 )
 _LOSSES = (
     BASE,
-    replace(BASE, name="a picture's copies in one batch, no more", trial=Trial()),
-    replace(BASE, name="and consistency of its logits, .1", trial=Trial(consistency=0.1)),
-    replace(BASE, name="and consistency of its logits, 1", trial=Trial(consistency=1.0)),
-    replace(BASE, name="and the generator's family named, .3", trial=Trial(family=0.3)),
-    replace(BASE, name="and moving average of weights, .99", trial=Trial(averaging=0.99)),
+    replace(BASE, name="a picture's copies in one batch, no more", regularisation=Regularisation()),
+    replace(
+        BASE,
+        name="and consistency of its logits, .1",
+        regularisation=Regularisation(consistency=0.1),
+    ),
+    replace(
+        BASE,
+        name="and consistency of its logits, 1",
+        regularisation=Regularisation(consistency=1.0),
+    ),
+    replace(
+        BASE, name="and the generator's family named, .3", regularisation=Regularisation(family=0.3)
+    ),
+    replace(
+        BASE,
+        name="and moving average of weights, .99",
+        regularisation=Regularisation(averaging=0.99),
+    ),
     replace(
         BASE,
         name="of 30 epochs the best on held-out sources",
@@ -103,10 +120,12 @@ _LOSSES = (
 )
 _COMBINED = (
     BASE,
-    replace(BASE, name="consistency .03", trial=Trial(consistency=0.03)),
-    replace(BASE, name="consistency .3", trial=Trial(consistency=0.3)),
+    replace(BASE, name="consistency .03", regularisation=Regularisation(consistency=0.03)),
+    replace(BASE, name="consistency .3", regularisation=Regularisation(consistency=0.3)),
     replace(
-        BASE, name="consistency .1 and the family, .3", trial=Trial(consistency=0.1, family=0.3)
+        BASE,
+        name="consistency .1 and the family, .3",
+        regularisation=Regularisation(consistency=0.1, family=0.3),
     ),
 )
 _COPIES = (
@@ -117,17 +136,16 @@ _COPIES = (
             BASE,
             name=f"{n} web copies, consistency {weight}",
             learn=tuple(range(n + 1)),
-            trial=Trial(consistency=weight),
+            regularisation=Regularisation(consistency=weight),
         )
-        for n, weight in ((1, 0.1), (3, 0.1), (3, 0.3))
+        for n, weight in ((1, 0.1), (3, 0.1))
     ),
     replace(BASE, name="native crops learnt from beside", also=("crop",)),
     replace(
         BASE,
-        name="native crops beside, 3 web copies, consistency .1",
+        name="native crops learnt from beside, consistency .1",
         also=("crop",),
-        learn=(0, 1, 2, 3),
-        trial=Trial(consistency=0.1),
+        regularisation=Regularisation(consistency=0.1),
     ),
 )
 _CURVE = (

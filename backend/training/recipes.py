@@ -52,6 +52,21 @@ class HeadRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Regularisation:
+    """What is done beside the plain loss; by default nothing."""
+
+    balanced_batches: bool = False
+    """Batches draw a class, then one of its sources, then a picture, each with equal chances; the
+    pictures' weights are not used."""
+    averaging: float = 0.0
+    """Decay of a moving average of the weights; the average judges."""
+    consistency: float = 0.0
+    """Weight of the mean squared gap between the logits of a picture and of its later copies."""
+    family: float = 0.0
+    """Weight of the loss of a second head that names the family of generated pictures."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkRecipe:
     """How the trunk is fine-tuned before heads are fitted on it: the pilots' careful way."""
 
@@ -78,6 +93,9 @@ class StageRecipe:
 
     name: str
     head: HeadRecipe = field(default_factory=HeadRecipe)
+    regularisation: Regularisation = field(default_factory=lambda: Regularisation(consistency=0.1))
+    """What is done beside the plain loss: on the folds a little consistency between a picture and
+    its web copies adds .003 AUC on pictures as they are and .005 on web copies, with both seeds."""
     heads: int = 3
     """Seeds whose heads are joined: the joint logit is steadier at no cost in service."""
     web_copies: int = 1

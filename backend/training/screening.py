@@ -129,7 +129,7 @@ class _Trials:
     def __init__(self, manifest: Manifest, seeds: Sequence[int]) -> None:
         self._manifest, self._seeds = manifest, seeds
         self._notebook = Notebook(RESULTS, manifest.sha256[:16])
-        self._read: dict[tuple[str, ...], _Statistics] = {}
+        self._read: dict[tuple[str, ...], Statistics] = {}
 
     def of(self, idea: Idea) -> list[Figures]:
         """Return an idea's figures, one for each seed."""
@@ -139,14 +139,14 @@ class _Trials:
         views = (*idea.views, *idea.also)
         if views not in self._read:
             learnt = self._manifest.of("train", "val")
-            self._read[views] = _Statistics(tuple(row for row in learnt if row.view in views))
+            self._read[views] = Statistics(tuple(row for row in learnt if row.view in views))
         found = self._read[views]
         figures = try_idea(idea, found.rows, found.first(max(JUDGED, max(idea.learn) + 1)), seed)
         self._notebook.write(idea, seed, figures)
         return figures
 
 
-class _Statistics:
+class Statistics:
     """Statistics of some rows, each variant read or extracted when it is first needed."""
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
@@ -172,8 +172,7 @@ def _variant(
         card = find_card(Settings(home=Path("no-home")), None)
         if has_trunk_of(network, card):
             return released_vectors(card.folder / FEATURES_NAME, rows)
-    name = INIT.rpartition("/")[2]
-    return cached(CACHE, network, name, rows, Variant(variant), SPEC, progress)
+    return cached(CACHE, network, rows, Variant(variant), SPEC, progress)
 
 
 def has_trunk_of(network: StageNetwork, card: Card) -> bool:

@@ -22,14 +22,15 @@ from backend.model.preprocess import FloatArray
 from backend.model.stage_network import ARCHITECTURE, StageHead, StageNetwork
 from backend.training.features import Variant, cached
 from backend.training.folds import source_weights
-from backend.training.head import fit_head, head_logits
+from backend.training.head import head_logits
 from backend.training.live_curves import write_curves
 from backend.training.manifest import Manifest, Row, counts
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import StageRecipe
+from backend.training.regularised_head import Pictures, fit_regularised, numbered
 from backend.training.run import Run
-from backend.training.screen import Logits, Screened, balanced, group_views, screen, stack
+from backend.training.screen import Logits, Screened, balanced, group_views, screen
 from backend.training.train import Progress, load_torchvision, silent, start_together
 
 OOF_NAME = "out-of-fold.safetensors"
@@ -59,12 +60,10 @@ def train_stages(
     else:
         load_initialisation(network, init)
     rows = manifest.of("train", "val", view=recipe.view)
-    name = str(init.name if init else "torchvision")
     variants = [
         cached(
-            run.folder / "statistics",
+            run.folder.parent / "cache",  # which other seeds and the screening share
             network,
-            name,
             rows,
             Variant(n),
             recipe.preprocessing,
@@ -128,14 +127,22 @@ def fit_heads(
 
     Each head's mean loss of every epoch is appended to `losses`.
     """
-    targets = np.array([r.target for r in rows], np.int64)[index]
-    weights = source_weights([rows[int(i)] for i in index], recipe.source_power)
-    x = stack(variants, index)
-    y, w = np.tile(targets, len(variants)), np.tile(weights, len(variants))
+    chosen = [rows[int(i)] for i in index]
+    pictures = Pictures(
+        tuple(variant[index] for variant in variants),
+        np.array([r.target for r in chosen], np.int64),
+        source_weights(chosen, recipe.source_power),
+        numbered([r.source for r in chosen]),
+        numbered([r.more.get("family", "") for r in chosen]),
+    )
     heads = []
     for n in range(recipe.heads):
         lost: list[float] = []
-        heads.append(fit_head(x, y, w, recipe.head, seed * 100 + n, lost.append))
+        heads.append(
+            fit_regularised(
+                pictures, recipe.head, recipe.regularisation, seed * 100 + n, watch=lost.append
+            )
+        )
         if losses is not None:
             losses.append(lost)
     return heads

@@ -15,12 +15,17 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from backend.errors import BadRun, OutOfSpace, UnknownField
-from backend.model.architectures import load_checkpoint, load_initialisation, save_checkpoint
+from backend.model.architectures import (
+    load_checkpoint,
+    load_initialisation,
+    save_checkpoint,
+    trunk_sha256,
+)
 from backend.model.network import ARCHITECTURE, Network, inference_device
 from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.training.compiled import Look, looking
-from backend.training.frozen import FrozenVectors, trunk_sha256
+from backend.training.frozen import FrozenVectors
 from backend.training.live_curves import write_curves
 from backend.training.manifest import Manifest, counts
 from backend.training.metrics import roc_auc

@@ -71,12 +71,12 @@ class _Trial:
 
     def frozen(self) -> list[Logits]:
         """Return the held-out logits on the initialisation, for each variant."""
-        return self._judge(self._start(), INIT.rpartition("/")[2])
+        return self._judge(self._start())
 
     def tuned(self, steps: int) -> list[Logits]:
         """Return the held-out logits on the fine-tuned trunk, for each variant."""
         network = self._start(hidden=self._recipe.hidden)
-        variants = self._statistics(network, INIT.rpartition("/")[2])
+        variants = self._statistics(network)
         x, y, w = self._learnt(variants)
         network.head = fit_head(x, y, w, self._recipe.head, self._seed)
         folder = CACHE.parent / f"trunk-{steps}-{self._seed}"
@@ -91,7 +91,7 @@ class _Trial:
             seed=self._seed,
             progress=self._progress,
         )
-        return self._judge(network, folder.name, folder)
+        return self._judge(network, folder)
 
     def figures(self, logits: Sequence[Logits]) -> list[str]:
         """Return AUC and balanced accuracy of the held-out originals, for each variant."""
@@ -107,19 +107,16 @@ class _Trial:
         load_initialisation(network, SHARED_DATA / INIT)
         return network
 
-    def _judge(self, network: StageNetwork, name: str, folder: Path = CACHE) -> list[Logits]:
-        variants = self._statistics(network, name, folder)
+    def _judge(self, network: StageNetwork, folder: Path = CACHE) -> list[Logits]:
+        variants = self._statistics(network, folder)
         heads = fit_heads(self._recipe, self._rows, variants, self._learn, self._seed)
         head = join_heads(heads)
         return [head_logits(head, part[self._held]) for part in variants]
 
-    def _statistics(
-        self, network: StageNetwork, name: str, folder: Path = CACHE
-    ) -> list[FloatArray]:
+    def _statistics(self, network: StageNetwork, folder: Path = CACHE) -> list[FloatArray]:
         spec = self._recipe.preprocessing
         return [
-            cached(folder, network, name, self._rows, Variant(n), spec, self._progress)
-            for n in (0, 1)
+            cached(folder, network, self._rows, Variant(n), spec, self._progress) for n in (0, 1)
         ]
 
     def _learnt(self, variants: Sequence[FloatArray]) -> tuple[Any, Any, Any]:

@@ -10,11 +10,11 @@ from backend.domain import Label
 from backend.training import weighting
 from backend.training.folds import make_folds
 from backend.training.head import head_logits
-from backend.training.head_trials import Pictures, Trial, fit_trial
 from backend.training.idea_fit import columns, kept
 from backend.training.ideas import BASE, TABLES, Idea
 from backend.training.manifest import Row
-from backend.training.recipes import HeadRecipe
+from backend.training.recipes import HeadRecipe, Regularisation
+from backend.training.regularised_head import Pictures, fit_regularised
 from backend.training.screening import Notebook, table, try_idea
 
 SMALL = HeadRecipe(hidden=8, epochs=12, lr=1e-2, batch_size=32, drop_in=0.0, drop_hidden=0.0)
@@ -66,25 +66,25 @@ def _pictures(rows: tuple[Row, ...], copies: list[np.ndarray]) -> Pictures:  # t
 
 
 @pytest.mark.parametrize(
-    "trial",
+    "regularisation",
     [
-        Trial(),
-        Trial(balanced_batches=True),
-        Trial(averaging=0.9),
-        Trial(consistency=0.5),
-        Trial(family=0.3),
+        Regularisation(),
+        Regularisation(balanced_batches=True),
+        Regularisation(averaging=0.9),
+        Regularisation(consistency=0.5),
+        Regularisation(family=0.3),
     ],
 )
 def test_every_way_of_fitting_learns_what_shows(
-    trial: Trial,
+    regularisation: Regularisation,
     rows: tuple[Row, ...],
     statistics: list[np.ndarray],  # type: ignore[type-arg]
 ) -> None:
     """Each way tells the drawn classes apart, and comes out the same from the same seed."""
     pictures = _pictures(rows, statistics)
-    logits = head_logits(fit_trial(pictures, SMALL, trial, 3), statistics[0])
+    logits = head_logits(fit_regularised(pictures, SMALL, regularisation, 3), statistics[0])
     assert np.mean((logits > 0) == (pictures.targets == 1)) > 0.95
-    again = head_logits(fit_trial(pictures, SMALL, trial, 3), statistics[0])
+    again = head_logits(fit_regularised(pictures, SMALL, regularisation, 3), statistics[0])
     np.testing.assert_array_equal(logits, again)
 
 
@@ -97,7 +97,7 @@ def test_consistency_draws_the_copies_of_a_picture_together(
     pictures = _pictures(rows, copies)
     gaps = []
     for consistency in (0.0, 1.0):
-        head = fit_trial(pictures, SMALL, Trial(consistency=consistency))
+        head = fit_regularised(pictures, SMALL, Regularisation(consistency=consistency))
         logits = [head_logits(head, copy) for copy in copies]
         noise = float(np.std(logits[0]))
         gaps.append(float(np.mean((logits[0] - logits[1]) ** 2)) / max(noise, 1e-6))
@@ -111,8 +111,8 @@ def test_the_watched_epoch_that_ranks_best_is_kept(
     """Against watched pictures whose labels are the other way round, the first epoch is kept."""
     pictures = _pictures(rows, statistics)
     turned = replace(pictures, targets=1 - pictures.targets)
-    kept_head = fit_trial(pictures, SMALL, Trial(), 0, turned)
-    last = fit_trial(pictures, SMALL, Trial(), 0)
+    kept_head = fit_regularised(pictures, SMALL, Regularisation(), 0, turned)
+    last = fit_regularised(pictures, SMALL, Regularisation(), 0)
     found = [np.abs(head_logits(h, statistics[0])).mean() for h in (kept_head, last)]
     assert found[0] < found[1]
 

@@ -1,4 +1,4 @@
-"""Ways to fit the head that `screening` tries beside the plain one of `head.fit_head`.
+"""Fit the head with more than the plain loss of `head.fit_head`, as our own recipe does.
 
 A picture's copies (clean, web) are in one batch here, so that losses can look at them together.
 Needs torch.
@@ -7,7 +7,7 @@ Needs torch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,24 +21,9 @@ from backend.model.preprocess import FloatArray
 from backend.model.stage_network import StageHead
 from backend.training.head import head_logits
 from backend.training.metrics import roc_auc
-from backend.training.recipes import HeadRecipe
+from backend.training.recipes import HeadRecipe, Regularisation
 
 Index = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What is done beside the plain loss; by default nothing."""
-
-    balanced_batches: bool = False
-    """Batches draw a class, then one of its sources, then a picture, each with equal chances; the
-    pictures' weights are not used."""
-    averaging: float = 0.0
-    """Decay of a moving average of the weights; the average judges."""
-    consistency: float = 0.0
-    """Weight of the mean squared gap between the logits of a picture and of its later copies."""
-    family: float = 0.0
-    """Weight of the loss of a second head that names the family of generated pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +50,28 @@ class Pictures:
         )
 
 
-def fit_trial(
+def numbered(names: Sequence[str]) -> Index:
+    """Return each name's number among all of them in alphabetical order."""
+    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+
+
+def fit_regularised(
     pictures: Pictures,
     recipe: HeadRecipe,
-    trial: Trial,
+    regularisation: Regularisation,
     seed: int = 0,
     watched: Pictures | None = None,
+    watch: Callable[[float], None] = lambda loss: None,
 ) -> StageHead:
     """Fit a head; AdamW and cosine as in `head.fit_head`.
 
     Where pictures to watch are given, the epoch is kept whose head ranks their copies best.
+    `watch` is told each epoch's mean loss.
     """
-    fitting = _Fitting(pictures, recipe, trial, seed)
+    fitting = _Fitting(pictures, recipe, regularisation, seed)
     best, kept = -1.0, fitting.judge
     for _ in range(recipe.epochs):
-        fitting.epoch()
+        watch(fitting.epoch())
         if watched is None:
             continue
         found = _ranking(fitting.judge, watched)
@@ -100,22 +92,24 @@ def _ranking(head: StageHead, watched: Pictures) -> float:
 class _Fitting:
     """The state of a fit between its epochs."""
 
-    def __init__(self, pictures: Pictures, recipe: HeadRecipe, trial: Trial, seed: int) -> None:
+    def __init__(
+        self, pictures: Pictures, recipe: HeadRecipe, regularisation: Regularisation, seed: int
+    ) -> None:
         torch.manual_seed(seed)
-        self.trial = trial
+        self.regularisation = regularisation
         self.copies = [torch.from_numpy(c) for c in pictures.copies]
         y = torch.from_numpy(pictures.targets.astype(np.float32))
         self.y = y * (1 - 2 * recipe.smoothing) + recipe.smoothing
         self.generated = torch.from_numpy(pictures.targets == 1)
         self.families = torch.from_numpy(pictures.families)
-        weights = np.ones(len(y)) if trial.balanced_batches else pictures.weights
+        weights = np.ones(len(y)) if regularisation.balanced_batches else pictures.weights
         self.w = torch.from_numpy(weights.astype(np.float32))
         self.head = StageHead(recipe.hidden, recipe.drop_in, recipe.drop_hidden)
         every = torch.cat(self.copies)
         self.head.mean.copy_(every.mean(dim=0))
         self.head.scale.copy_(1 / (every.std(dim=0, correction=0) + 1e-3))
         self.name = nn.Linear(recipe.hidden, int(pictures.families.max()) + 1)
-        self.average = copy.deepcopy(self.head) if trial.averaging else None
+        self.average = copy.deepcopy(self.head) if regularisation.averaging else None
         self.size = max(1, recipe.batch_size // len(self.copies))
         self.steps = -(-len(y) // self.size)
         self.optimiser = torch.optim.AdamW(
@@ -126,21 +120,25 @@ class _Fitting:
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimiser, recipe.epochs * self.steps
         )
-        self.draw = _BalancedDraw(pictures, seed) if trial.balanced_batches else None
+        self.draw = _BalancedDraw(pictures, seed) if regularisation.balanced_batches else None
         self.order = torch.Generator().manual_seed(seed)
 
     @property
     def judge(self) -> StageHead:
         return self.average if self.average is not None else self.head
 
-    def epoch(self) -> None:
+    def epoch(self) -> float:
         self.head.train()
+        total = 0.0
         for batch in self._batches():
             self.optimiser.zero_grad()
-            self._loss(batch).backward()
+            loss = self._loss(batch)
+            loss.backward()
             self.optimiser.step()
             self.schedule.step()
             self._move_average()
+            total += float(loss.detach()) * len(batch)
+        return total / (self.steps * self.size if self.draw else len(self.y))
 
     def _batches(self) -> Iterator[Tensor]:
         if self.draw is None:
@@ -156,15 +154,15 @@ class _Fitting:
         logits = self.head.out(hidden)[:, 0]
         y, w = self.y[batch].repeat(copies), self.w[batch].repeat(copies)
         loss = functional.binary_cross_entropy_with_logits(logits, y, w)
-        if self.trial.consistency:
+        if self.regularisation.consistency:
             each = logits.view(copies, -1)
-            loss = loss + self.trial.consistency * (each[1:] - each[0]).square().mean()
-        if self.trial.family:
+            loss = loss + self.regularisation.consistency * (each[1:] - each[0]).square().mean()
+        if self.regularisation.family:
             generated = self.generated[batch].repeat(copies)
             if generated.any():
                 named = self.name(hidden[generated])
                 families = self.families[batch].repeat(copies)[generated]
-                loss = loss + self.trial.family * functional.cross_entropy(named, families)
+                loss = loss + self.regularisation.family * functional.cross_entropy(named, families)
         return loss
 
     def _hidden(self, x: Tensor) -> Tensor:
@@ -178,7 +176,7 @@ class _Fitting:
         if self.average is None:
             return
         for mean, now in zip(self.average.parameters(), self.head.parameters(), strict=True):
-            mean.lerp_(now, 1 - self.trial.averaging)
+            mean.lerp_(now, 1 - self.regularisation.averaging)
 
 
 class _BalancedDraw:
