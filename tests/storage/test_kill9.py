@@ -9,7 +9,7 @@ from tests.storage.crash import KINDS, run
 
 def test_kill9(tmp_path: Path) -> None:
     """After kills while inserting, reviewing, backing up, migrating: all is there and verifies."""
-    totals = run(24, tmp_path, seed=1)
+    totals = run(16, tmp_path, seed=1)
     assert totals.lost == []
     assert totals.unreadable == []
     assert set(totals.points) == set(KINDS)

@@ -22,8 +22,9 @@ from backend.training.baselines.classifiers import KINDS, find_kind
 from backend.training.baselines.measure import Job, fit_here, measured
 from backend.training.baselines.pixels import Pixels, cached_pixels, flatten
 from backend.training.baselines.results import Results
-from backend.training.baselines.sweep import Limits
-from backend.training.manifest import read_manifest
+from backend.training.baselines.sweep import Limits, pictures_of
+from backend.training.degrade import seeded_web_copy
+from backend.training.manifest import open_picture, read_manifest
 from backend.training.tasks.task import Task, task_of
 from tests.pictures import draw as draw_picture
 from tests.training.manifests import Row, write_manifest
@@ -68,24 +69,29 @@ TARGETS = (EVERY >= 30).astype(np.int64)
 
 
 def test_a_picture_becomes_its_rgb_bytes(tmp_path: Path, task: Task) -> None:
-    """Pictures are squeezed to a square and kept in the order of the rows, at every size."""
-    found = cached_pixels(task.rows, (8, 20), tmp_path, "key", QUIET)
+    """Pictures are squeezed to a square, at every size; behind them lie copies of the judged."""
+    found = cached_pixels(pictures_of(task), (8, 20), tmp_path, "key", QUIET)
     assert found[20].features == 1200
     wanted = flatten(Image.open(task.rows[3].file), 20)
     assert found[20].rows([3]).tobytes() == wanted
+    copies = len(task.rows) + 3
+    assert found[20].count == len(task.rows) + sum(map(len, task.judged.values()))
+    judged = next(iter(task.judged.values()))[3]
+    copy = seeded_web_copy(open_picture(judged), 1, judged.sha256)
+    assert found[20].rows([copies]).tobytes() == flatten(copy, 20)
     square = np.asarray(Image.frombytes("RGB", (8, 8), found[8].rows([3]).tobytes()), np.float64)
     assert np.abs(square.mean() - np.asarray(Image.open(task.rows[3].file)).mean()) < 2
 
 
 def test_pictures_are_flattened_once(tmp_path: Path, task: Task) -> None:
     """What lies in the cache is not decoded again; a file cut short is made anew."""
-    first = cached_pixels(task.rows, (8,), tmp_path, "key", QUIET)[8]
+    first = cached_pixels(pictures_of(task), (8,), tmp_path, "key", QUIET)[8]
     whole = first.file.read_bytes()
     stopped: list[str] = []
-    cached_pixels(task.rows, (8,), tmp_path, "key", lambda *told: stopped.append(told[2]))
+    cached_pixels(pictures_of(task), (8,), tmp_path, "key", lambda *told: stopped.append(told[2]))
     assert stopped == []
     first.file.write_bytes(whole[:100])
-    cached_pixels(task.rows, (8,), tmp_path, "key", QUIET)
+    cached_pixels(pictures_of(task), (8,), tmp_path, "key", QUIET)
     assert first.file.read_bytes() == whole
 
 
@@ -380,10 +386,13 @@ def test_the_report_gives_each_figure_it_promises(tmp_path: Path, task: Task) ->
     assert "| learnt | 12 | 12 |" in text
     assert "**Judged on `test`**, 16 px" in text
     assert "**Judged on `unseen`**" in text
+    assert "**Judged on `test, web copies`**, 16 px" in text
     assert "| classifier | 8 px | 16 px |" in text
     assert "| classifier | 2 pictures | 6 pictures | 12 pictures | 24 pictures |" in text
     assert "Every fit that was asked for was made." in text
     page = figures.page(results)
+    # Copies of a judged picture are judged apart, and are no further opening of its split.
+    assert results.openings() == {"test": len(cells), "unseen": len(cells)}
     assert page.count('class="plotly-graph-div"') == 3
     assert 'src="http' not in page
 

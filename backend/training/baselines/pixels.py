@@ -17,12 +17,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
+Copy = tuple[Row, int]
+"""A picture, and the number of its seeded web copy; 0 is the picture as it is."""
 BLOCK_BYTES = 64 * 2**20
 """How much of the pictures is held as 32-bit floats at once by those that need but a part."""
 MIDDLE = 127.5
@@ -82,7 +85,7 @@ def flatten(image: Image.Image, px: int) -> bytes:
 
 
 def cached_pixels(
-    rows: Sequence[Row],
+    pictures: Sequence[Copy],
     sizes: Sequence[int],
     folder: Path,
     key: str,
@@ -91,7 +94,7 @@ def cached_pixels(
     """Return the pictures at each size; what is not in `folder` is made in one pass.
 
     Args:
-        rows: pictures in their order.
+        pictures: rows in their order, each as it is or as a web copy.
         sizes: edges in pixels.
         folder: where the files lie.
         key: names the pictures and their order; another key means another file.
@@ -100,11 +103,11 @@ def cached_pixels(
     Raises:
         BadManifest: a picture cannot be read.
     """
-    found = {px: Pixels(folder / f"{key}-{px}.rgb", px, len(rows)) for px in sizes}
+    found = {px: Pixels(folder / f"{key}-{px}.rgb", px, len(pictures)) for px in sizes}
     wanted = [pixels for pixels in found.values() if not _whole(pixels)]
     if wanted:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(rows, wanted, progress)
+        _write(pictures, wanted, progress)
     return found
 
 
@@ -114,15 +117,17 @@ def _whole(pixels: Pixels) -> bool:
 
 
 def _write(
-    rows: Sequence[Row], wanted: Sequence[Pixels], progress: Callable[[int, int, str], None]
+    pictures: Sequence[Copy], wanted: Sequence[Pixels], progress: Callable[[int, int, str], None]
 ) -> None:
     fresh = [pixels.file.with_suffix(".new") for pixels in wanted]
     with ExitStack() as stack:
         files: list[Any] = [stack.enter_context(path.open("wb")) for path in fresh]
-        for number, row in enumerate(rows, start=1):
+        for number, (row, copy) in enumerate(pictures, start=1):
             image = open_picture(row)
+            if copy:
+                image = seeded_web_copy(image, copy, row.sha256)
             for pixels, file in zip(wanted, files, strict=True):
                 file.write(flatten(image, pixels.px))
-            progress(number, len(rows), "flattening pictures")
+            progress(number, len(pictures), "flattening pictures")
     for path, pixels in zip(fresh, wanted, strict=True):
         path.replace(pixels.file)

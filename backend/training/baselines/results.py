@@ -12,6 +12,9 @@ from backend.errors import BadRun
 from backend.training.baselines.cells import Cell
 from backend.training.run import write_json
 
+WEB_COPIES = ", web copies"
+"""Ends the name of a split in what was judged, where a web copy of each picture was."""
+
 
 @dataclass(slots=True)
 class Results:
@@ -81,7 +84,7 @@ class Results:
         """Count how often each sealed split was opened: once by every fit that was judged on it."""
         opened: dict[str, int] = {}
         for figures in self.done.values():
-            for split in figures["judged"]:
+            for split in {name.removesuffix(WEB_COPIES) for name in figures["judged"]}:
                 opened[split] = opened.get(split, 0) + 1
         return opened
 

@@ -18,8 +18,8 @@ from backend.training.baselines import tuning
 from backend.training.baselines.cells import Cell, draw
 from backend.training.baselines.classifiers import Targets
 from backend.training.baselines.measure import Job, measured
-from backend.training.baselines.pixels import Indices, Pixels, cached_pixels
-from backend.training.baselines.results import Results
+from backend.training.baselines.pixels import Copy, Indices, Pixels, cached_pixels
+from backend.training.baselines.results import WEB_COPIES, Results
 from backend.training.tasks.task import Task
 
 GIB = 2**30
@@ -70,6 +70,7 @@ def _head(task: Task) -> dict[str, Any]:
         "task": task.name,
         "rows_sha256": task.sha256,
         "counts": task.counts(),
+        "judged": ["as they are", "web copies"],
         "processor": this_processor().summary,
     }
 
@@ -83,7 +84,8 @@ class _Sweep:
         self.task, self.results, self.cache = task, results, cache
         self.limits, self.progress = limits, progress
         self.deadline = time.monotonic() + 60 * limits.minutes
-        self.targets: Targets = np.array([row.target for row in task.rows], np.int64)
+        self.pictures = pictures_of(task)
+        self.targets: Targets = np.array([row.target for row, _ in self.pictures], np.int64)
         self.units = tuning.units_of(task.learnt)
 
     def go(self, cells: Sequence[Cell]) -> None:
@@ -103,8 +105,8 @@ class _Sweep:
         if not cells:
             return {}
         sizes = sorted({cell.px for cell in cells} | {tuning.TUNE_PX})
-        key = f"{self.task.name}-{self.task.sha256[:16]}"
-        return cached_pixels(self.task.rows, sizes, self.cache, key, self.progress)
+        key = f"{self.task.name}-{self.task.sha256[:16]}-copies"
+        return cached_pixels(self.pictures, sizes, self.cache, key, self.progress)
 
     def _fits(self, cell: Cell) -> bool:
         needed = cell.needed_bytes(len(self._learn(cell))) / GIB
@@ -139,7 +141,15 @@ class _Sweep:
 
     def _judged(self) -> dict[str, Indices]:
         places, start = {}, len(self.task.learnt)
-        for split, rows in self.task.judged.items():
-            places[split] = np.arange(start, start + len(rows), dtype=np.int64)
-            start += len(rows)
+        for ending in ("", WEB_COPIES):
+            for split, rows in self.task.judged.items():
+                places[split + ending] = np.arange(start, start + len(rows), dtype=np.int64)
+                start += len(rows)
         return places
+
+
+def pictures_of(task: Task) -> tuple[Copy, ...]:
+    """Return a task's pictures in the order of their pixels: those learnt from, those judged, and
+    a web copy of each that is judged."""
+    copies = [(row, 1) for rows in task.judged.values() for row in rows]
+    return (*((row, 0) for row in task.rows), *copies)

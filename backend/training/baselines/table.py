@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.training.baselines.cells import WHOLE, Cell
 from backend.training.baselines.classifiers import KINDS
-from backend.training.baselines.results import Results
+from backend.training.baselines.results import WEB_COPIES, Results
 
 WHAT = {False: "founding settings", True: "tuned"}
 _Z = 1.96
@@ -84,7 +84,8 @@ def markdown(results: Results) -> str:
     parts = [_head(results), _counts(results)]
     if lines:
         top = max(line.px for line in lines if line.eighths == WHOLE)
-        parts += [_judged(results, lines, split, top) for split in results.head["counts"]]
+        for split in results.head["counts"]:
+            parts += [_judged(results, lines, split + end, top) for end in ("", WEB_COPIES)]
         parts += [_by_size(lines), _by_share(lines)]
     parts.append(_left_out(results))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -112,7 +113,7 @@ def _counted(results: Results) -> Iterable[tuple[str, dict[str, int]]]:
 
 
 def _judged(results: Results, lines: Sequence[Line], split: str, px: int) -> str:
-    if split == "learnt":
+    if not all(split in figures["judged"] for line in lines for figures in line.seeds):
         return ""
     rows = []
     for line in lines:
@@ -132,7 +133,7 @@ def _judged(results: Results, lines: Sequence[Line], split: str, px: int) -> str
                 len(line.seeds),
             )
         )
-    count = sum(results.head["counts"][split].values())
+    count = sum(results.head["counts"][split.removesuffix(WEB_COPIES)].values())
     heading = (
         "classifier",
         "accuracy",
