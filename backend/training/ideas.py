@@ -134,7 +134,7 @@ _COPIES = (
     *(
         replace(
             BASE,
-            name=f"{n} web copies, consistency {weight}",
+            name=f"{n} web {'copy' if n == 1 else 'copies'}, consistency {weight}",
             learn=tuple(range(n + 1)),
             regularisation=Regularisation(consistency=weight),
         )

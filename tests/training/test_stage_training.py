@@ -141,6 +141,34 @@ def test_statistics_are_the_networks_own(manifest: Manifest) -> None:
     np.testing.assert_allclose(found, wanted, atol=2e-2)
 
 
+def test_runs_of_one_trunk_share_statistics_and_others_do_not(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is cached is found under another head, never under other weights or another shape."""
+    extracted = []
+
+    def extract(look: object, rows: tuple[object, ...], *_: object) -> object:
+        extracted.append(len(rows))
+        return np.zeros((len(rows), 2048), np.float16)
+
+    monkeypatch.setattr(features, "extract", extract)
+    torch.manual_seed(7)
+    one, other = StageNetwork(4), StageNetwork(8)
+    rows, spec = manifest.rows[:3], TINY.preprocessing
+    copies = {k: v for k, v in one.state_dict().items() if not k.startswith("head.")}
+    for network, about, wanted in (
+        (one, "", 1),
+        (one, "", 1),
+        (other, "", 2),
+        (one, "another stem", 3),
+    ):
+        features.cached(tmp_path, network, rows, features.Variant(), spec, about=about)
+        assert len(extracted) == wanted
+    other.load_state_dict(copies, strict=False)
+    features.cached(tmp_path, other, rows, features.Variant(), spec)
+    assert len(extracted) == 3
+
+
 def test_it_releases_and_serves(finished: Run, manifest: Manifest, tmp_path: Path) -> None:
     """The released version is calibrated out of fold and tells the drawn classes apart."""
     folder = release(finished, "stages-1", tmp_path)
