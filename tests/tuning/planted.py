@@ -28,7 +28,7 @@ from backend.tuning.fit import TuneRecipe
 from backend.tuning.head import read_head
 from backend.verdict import decide
 
-QUICK = TuneRecipe(steps=30, folds=2)
+QUICK = TuneRecipe(steps=120, folds=2)
 SITE = "https://zine.example/"
 _AUDIT_SHARE = 0.2
 
