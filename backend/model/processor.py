@@ -29,7 +29,7 @@ class Processor:
 
     @property
     def has_avx2(self) -> bool:
-        """Say whether 8 bits are at least twice as fast as 32, if products of 16 bits suffice."""
+        """Say whether 8 bits are faster than 32 where sums fit into 16 bits."""
         return "avx2" in self.flags
 
     @property

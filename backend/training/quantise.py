@@ -52,8 +52,7 @@ def quantise(folder: Path, target: Path, spec: Preprocessing, rows: Sequence[Row
     """Write an 8-bit copy of a folder's graph, calibrated on an even draw of the rows.
 
     Every second picture is a web copy: both kinds are served. Ranges are medians over pictures, so
-    that a few outliers do not make the steps coarse. Against means over pictures as they are, both
-    together bring the logits' deviation from the full graph from .111 to .102.
+    that a few outliers do not make the steps coarse.
     """
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
