@@ -10,7 +10,7 @@ TEST := $(VENV)/.test-installed
 FOUNDING := $(VENV)/founding
 PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
-.PHONY: bench-dashboard bench-queue run test lint types architecture unit train loop baselines founding-task bench bench-serving bench-health bench-log bench-exports bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots extension clean help
+.PHONY: bench-dashboard bench-queue run test lint types architecture unit train loop baselines founding-task bench bench-serving bench-health bench-log bench-exports bench-extension bench-evidence evidence-rates kill9 store-soak fuzz fuzz-evidence fuzz-api gate docs screenshots plots extension clean help
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -104,7 +104,10 @@ bench-exports: $(TEST)  ## Measure 100,000 reviewed pictures out as a zip, back 
 bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock TinyDB.
 	$(BIN)/python -m tests.benchmarks.bench_log
 
-bench-extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
+bench-plots: $(TEST)  ## Draw the plots in docs/images from what was measured here (see tests/training/plots.py).
+	$(BIN)/python -m tests.training.plots docs/images
+
+extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
 	$(BIN)/python -m tests.benchmarks.bench_extension
 
 bench-queue: $(TEST)  ## Time a curator's key to the next picture on the screen, fifty times.
