@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,13 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)  # asked once: it may come and go meanwhile
+    except FileNotFoundError:
+        return False
+
+
 def _hold(folder: Path) -> FileLock:
     for _ in range(_TRIES):
         lock = FileLock(folder / LOCK, timeout=0)
@@ -48,7 +56,7 @@ def _hold(folder: Path) -> FileLock:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire()
         except (FileNotFoundError, FileExistsError):  # its last holder cleared it at this moment
-            if folder.exists() and not folder.is_dir():
+            if _is_file(folder):
                 raise
         except Timeout:
             raise InUse(folder) from None

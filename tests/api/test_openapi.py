@@ -120,11 +120,27 @@ def every_operation(wired: Wired) -> Iterator[tuple[str, str, TestResponse]]:
         yield ask("GET", open_path)
     for outside in ["/healthz", "/readyz", "/metrics"]:
         yield ask("GET", outside)
+    wait_for_rest(ask)  # nothing is forgotten while an export or an import might hold it
     yield ask("POST", f"{API}/forget", json={"site": "nowhere.example"})
     yield ask("POST", f"{API}/forget", json={})
     yield from every_version(wired, ask)
     yield ask("DELETE", one)
     yield ask("GET", one)
+
+
+def wait_for_rest(ask: Callable[..., tuple[str, str, TestResponse]], limit_s: float = 60) -> None:
+    """Wait until no export is being made and nothing imported."""
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        jobs = [
+            job
+            for name in ("exports", "imports")
+            for job in ask("GET", f"{API}/{name}")[2].json[name]
+        ]
+        if all(job["state"] != "running" for job in jobs):
+            return
+        time.sleep(0.05)
+    raise AssertionError("an export or an import goes on and on")
 
 
 def every_version(wired: Wired, ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:

@@ -125,8 +125,13 @@ def sit_down(page: Page, link: str) -> None:
     """Open a queue, and wait until its keys are listened to."""
     page.goto(link)
     page.get_by_text(TITLE).wait_for(timeout=WAIT_MS)
-    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for(timeout=WAIT_MS)
+    wait_for_rest(page)
     page.wait_for_timeout(1500)
+
+
+def wait_for_rest(page: Page) -> None:
+    """Wait until the page stands: the buttons of a picture come a moment after its title."""
+    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for(timeout=WAIT_MS)
 
 
 def title_of(page: Page) -> str:
@@ -138,6 +143,7 @@ def wait_for_the_next(page: Page, shown: str) -> None:
     """Wait until a picture has gone: for a moment it stands beside the next one."""
     expect(page.get_by_text(shown)).to_have_count(0, timeout=WAIT_MS)
     expect(page.get_by_text(TITLE)).to_have_count(1, timeout=WAIT_MS)
+    wait_for_rest(page)
 
 
 def test_typing_a_note_decides_nothing(page: Page, address: str, stocked: RealBackend) -> None:

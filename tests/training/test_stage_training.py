@@ -29,6 +29,7 @@ TINY = StageRecipe(
     "tiny-stages",
     head=HeadRecipe(hidden=8, epochs=30, drop_hidden=0.1),
     heads=2,
+    web_copies=2,
     preprocessing=Preprocessing(64, 64, "bicubic", native_from_short_side_px=400),
 )
 
@@ -107,7 +108,7 @@ def test_out_of_fold_logits_cover_every_original_once(finished: Run, manifest: M
     """Clean and web copies of each original are scored by a head that saw no kin of it."""
     tensors = load_file(finished.folder / OOF_NAME)
     rows = manifest.of("train", "val")
-    assert tensors["logits"].shape == (2, len(rows))
+    assert tensors["logits"].shape == (1 + TINY.web_copies, len(rows))
     assert np.isfinite(tensors["logits"]).all()
     assert [rows[i].target for i in tensors["first_row"]] == tensors["targets"].tolist()
 
