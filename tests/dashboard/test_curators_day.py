@@ -67,14 +67,15 @@ def test_fifty_by_keyboard_and_ten_taken_back(
     page: Page, address: str, stocked: RealBackend
 ) -> None:
     """A key a picture labels fifty, each shown once; ten undone are ten labels fewer in the log."""
-    page.goto(f"{address}/queue")
+    sit_down(page, f"{address}/queue")
     decided = page.get_by_text("decided in this sitting")
     expect(decided).to_contain_text("0 decided", timeout=WAIT_MS)
     seen = []
     for number in range(LABELLED):
         seen.append(title_of(page))
-        page.keyboard.press(list(KEYS)[number % len(KEYS)])
-        wait_for_the_next(page, seen[-1])
+        key = list(KEYS)[number % len(KEYS)]
+        page.keyboard.press(key)
+        wait_for_the_next(page, seen[-1], key)
     expect(decided).to_contain_text(f"{LABELLED} decided", timeout=WAIT_MS)
     assert len(set(seen)) == LABELLED
     for number in range(UNDONE):
@@ -99,8 +100,8 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
             for each, key in ((ann, "a"), (bob, "h")):
                 seen.append(title_of(each))
                 each.keyboard.press(key)
-            for each, shown in ((ann, seen[-2]), (bob, seen[-1])):
-                wait_for_the_next(each, shown)
+            for each, shown, key in ((ann, seen[-2], "a"), (bob, seen[-1], "h")):
+                wait_for_the_next(each, shown, key)
         assert len(set(seen)) == 2 * TOGETHER
         assert stats(stocked).reviewed == before + 2 * TOGETHER
         for each in (ann, bob):
@@ -108,7 +109,7 @@ def test_two_curators_at_once(browser: Browser, address: str, stocked: RealBacke
         shown = title_of(ann)
         assert title_of(bob) == shown
         ann.keyboard.press("a")
-        wait_for_the_next(ann, shown)
+        wait_for_the_next(ann, shown, "a")
         bob.keyboard.press("h")
         expect(bob.get_by_text("Theirs stands; here is the next.")).to_be_visible(timeout=WAIT_MS)
     repository = open_repository(stocked.settings)
@@ -139,9 +140,17 @@ def title_of(page: Page) -> str:
     return TITLE.findall(page.get_by_text(TITLE).inner_text())[0]
 
 
-def wait_for_the_next(page: Page, shown: str) -> None:
-    """Wait until a picture has gone: for a moment it stands beside the next one."""
-    expect(page.get_by_text(shown)).to_have_count(0, timeout=WAIT_MS)
+def wait_for_the_next(page: Page, shown: str, key: str) -> None:
+    """Wait until a picture has gone: for a moment it stands beside the next one.
+
+    A key that comes before the buttons stand is not heard, and the picture stays: then it is
+    pressed once more, as a person does. Were it heard twice, the labels would not add up.
+    """
+    try:
+        expect(page.get_by_text(shown)).to_have_count(0, timeout=WAIT_MS / 2)
+    except AssertionError:
+        page.keyboard.press(key)
+        expect(page.get_by_text(shown)).to_have_count(0, timeout=WAIT_MS)
     expect(page.get_by_text(TITLE)).to_have_count(1, timeout=WAIT_MS)
     wait_for_rest(page)
 
