@@ -32,6 +32,7 @@ from backend.domain import (
     Verdict,
     new_id,
 )
+from backend.model.registry import find_card
 from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.images import ImageStore
@@ -40,8 +41,6 @@ from tests.records import digest
 
 DAYS = 40
 LOW, HIGH = 0.245, 0.826
-MIDDLE = (LOW + HIGH) / 2
-"""Of the thresholds: the most uncertain score."""
 REVIEWERS = ("ada", "bo", "cleo")
 SITES = ("gallery.example", "forum.example", "news.example", "portfolio.example", "prints.example")
 _BATCH = 2000
@@ -162,9 +161,12 @@ def _places(kept: Sequence[tuple[PredictionRecord, Label]], count: int) -> list[
     """Return where the newest and the most uncertain records stand, half and half."""
     newest = list(range(len(kept) - count + count // 2, len(kept)))
 
+    thresholds = find_card(Settings(home=Path("no-home")), None).policy
+    middle = (thresholds.human_at_most + thresholds.ai_at_least) / 2
+
     def doubt(place: int) -> float:
         prediction = kept[place][0].verdict.prediction
-        return abs(prediction.score - MIDDLE) if prediction else 1.0
+        return abs(prediction.score - middle) if prediction else 1.0
 
     unsure = sorted(range(len(kept) - len(newest)), key=doubt)[: count - len(newest)]
     return newest + unsure
