@@ -104,10 +104,7 @@ bench-exports: $(TEST)  ## Measure 100,000 reviewed pictures out as a zip, back 
 bench-log: $(TEST)  ## Measure the log at 1,000 to 200,000 records beside stock TinyDB.
 	$(BIN)/python -m tests.benchmarks.bench_log
 
-bench-plots: $(TEST)  ## Draw the plots in docs/images from what was measured here (see tests/training/plots.py).
-	$(BIN)/python -m tests.training.plots docs/images
-
-extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
+bench-extension: $(TEST)  ## Time a click to its verdict in Chromium, and what 200 scanned pictures cost.
 	$(BIN)/python -m tests.benchmarks.bench_extension
 
 bench-queue: $(TEST)  ## Time a curator's key to the next picture on the screen, fifty times.
@@ -125,6 +122,9 @@ $(FOUNDING)/.installed: tests/benchmarks/founding-requirements.txt | $(TEST)
 screenshots: $(TEST)  ## Take docs/images anew, with the weights in weights/.
 	$(BIN)/python -m tests.dashboard.screenshots docs/images
 	$(BIN)/python -m tests.extension.screenshots docs/images
+
+plots: $(TEST)  ## Draw the plots of docs/images from what was measured here.
+	$(BIN)/python -m tests.training.plots docs/images
 
 extension: $(TEST)  ## Zip the browser extension for Chromium and Firefox into dist/, and lint it.
 	$(BIN)/python -m tests.extension.package dist
