@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -96,3 +96,17 @@ def empty(title: str, text: str, *, icon: str = ":material/inbox:", key: str = "
     with st.container(border=True, key=f"nothing-{key}"):
         st.markdown(f"### {icon} {title}")
         st.markdown(text)
+
+
+def choose_part(names: Sequence[str]) -> str:
+    """Let people choose which part of the page they see, at first the first; links keep it."""
+    part = st.segmented_control(
+        "Part of the page",
+        names,
+        default=names[0],
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return part or names[0]

@@ -11,7 +11,7 @@ from dashboard.access import current_client
 from dashboard.client import Json, figures
 from dashboard.links import to_page
 from dashboard.rates import count
-from dashboard.shell import empty, open_page
+from dashboard.shell import choose_part, empty, open_page
 from dashboard.words import plain, size
 
 SPANS = {"A week": 7, "A month": 30, "Three months": 90, "A year": 365}
@@ -53,16 +53,7 @@ def page() -> None:
         return
     _headline(found)
     _moved(found)
-    part = st.segmented_control(
-        "Part of the page",
-        list(PARTS),
-        default=_BY_DAY,
-        required=True,
-        key="part",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    PARTS[part or _BY_DAY](found)
+    PARTS[choose_part(list(PARTS))](found)
 
 
 def theme() -> str:

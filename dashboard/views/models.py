@@ -10,7 +10,7 @@ from backend.domain import Scope
 from dashboard.access import current_client, may
 from dashboard.client import Client, Failure, Json, models
 from dashboard.rates import count
-from dashboard.shell import empty, explain, open_page
+from dashboard.shell import choose_part, empty, explain, open_page
 from dashboard.views.models_compare import compare
 from dashboard.views.models_tune import tune
 from dashboard.words import day, plain
@@ -39,15 +39,7 @@ def page() -> None:
             key="weights",
         )
         return
-    part = st.segmented_control(
-        "Part of the page",
-        ["Versions", "Compare", "Fine-tune"],
-        default="Versions",
-        required=True,
-        key="part",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    part = choose_part(["Versions", "Compare", "Fine-tune"])
     if part == "Compare":
         compare(client, found)
     elif part == "Fine-tune":

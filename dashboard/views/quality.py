@@ -16,7 +16,7 @@ from dashboard.client import Json, figures
 from dashboard.links import to_page
 from dashboard.rates import count, interval, is_wide, reviews_wanted, share
 from dashboard.readout import SOURCES, finding
-from dashboard.shell import empty, open_page
+from dashboard.shell import choose_part, empty, open_page
 from dashboard.views.quality_reviewers import reviewers
 from dashboard.views.quality_thresholds import thresholds
 from dashboard.words import plain
@@ -55,16 +55,7 @@ def page() -> None:
     _bias(found, sample)
     _headline(found)
     st.space("small")
-    part = st.segmented_control(
-        "Part of the page",
-        list(PARTS),
-        default="Mistakes",
-        required=True,
-        key="part",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    PARTS[part or "Mistakes"](found, Shown(sample, model, source))
+    PARTS[choose_part(list(PARTS))](found, Shown(sample, model, source))
 
 
 @dataclass(frozen=True, slots=True)
