@@ -15,20 +15,31 @@ from backend.training.manifest import Row
 from backend.training.metrics import confusion, roc_auc
 
 Logits = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
 Fitter = Callable[[npt.NDArray[np.int64]], Callable[[FloatArray], Logits]]
 """Given the indices of rows to learn from, return what scores statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Out-of-fold logits, one an original, views averaged, and the figures of the folds."""
+    """Out-of-fold logits, one an original, views averaged, and the figures that follow."""
 
     logits: Logits
     targets: npt.NDArray[np.int64]
     originals: tuple[int, ...]
     """Index of each original's first row."""
-    fold_auc: tuple[float, ...]
-    fold_balanced_accuracy: tuple[float, ...]
+    folds: tuple[Index, ...]
+    """The originals that each fold held out, by number."""
+
+    @property
+    def fold_auc(self) -> tuple[float, ...]:
+        """AUC of each fold."""
+        return tuple(roc_auc(self.logits[held], self.targets[held]) for held in self.folds)
+
+    @property
+    def fold_balanced_accuracy(self) -> tuple[float, ...]:
+        """Balanced accuracy of each fold at logit 0."""
+        return tuple(balanced(self.logits[held], self.targets[held]) for held in self.folds)
 
     @property
     def auc(self) -> float:
@@ -72,21 +83,17 @@ def screen(
     targets = np.array([rows[i].target for i in first], np.int64)
     shown = np.array([views is None or row.view in views for row in rows])
     logits = np.full((len(judged), len(first)), np.nan)
-    figures: list[tuple[list[float], list[float]]] = [([], []) for _ in judged]
+    held_out: list[Index] = []
     for fold in make_folds(rows, folds, seed, shown):
         score = fit(np.flatnonzero(fold.learn))
         held = np.flatnonzero(fold.held_out & shown)
-        views = np.bincount(member[held], minlength=len(first))
-        seen = views > 0
+        count = np.bincount(member[held], minlength=len(first))
+        seen = np.flatnonzero(count)
+        held_out.append(seen)
         for number, statistics in enumerate(judged):
             total = np.bincount(member[held], score(statistics[held]), minlength=len(first))
-            logits[number, seen] = total[seen] / views[seen]
-            figures[number][0].append(roc_auc(logits[number, seen], targets[seen]))
-            figures[number][1].append(balanced(logits[number, seen], targets[seen]))
-    return tuple(
-        Screened(logits[n], targets, first, tuple(auc), tuple(accuracy))
-        for n, (auc, accuracy) in enumerate(figures)
-    )
+            logits[number, seen] = total[seen] / count[seen]
+    return tuple(Screened(each, targets, first, tuple(held_out)) for each in logits)
 
 
 def group_views(rows: Sequence[Row]) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:

@@ -19,12 +19,10 @@ from backend.model.preprocess import FloatArray
 from backend.model.stage_network import StageNetwork
 from backend.training.commands import SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
-from backend.training.folds import make_folds
 from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE
 from backend.training.manifest import Row, read_manifest
-from backend.training.metrics import roc_auc
-from backend.training.screen import Screened, balanced, screen
+from backend.training.screen import Screened, screen
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS, SPEC, Statistics
 
 PATCH = replace(SPEC, crop_px=SPEC.crop_px // 2)
@@ -49,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ("stride 1, the centre's 128 pixels", fine),
             ("both, logits averaged", both),
         ):
-            found.setdefault(name, []).append(_figures(rows, judged, seed))
-    for name, figures in found.items():
-        print(f"| {name} | {' | '.join(f'{v:.3f}' for v in np.mean(figures, axis=0))} |")  # noqa: T201
+            figures = [value for s in judged for value in (s.auc, s.balanced_accuracy)]
+            found.setdefault(name, []).append(figures)
+    for name, seeds in found.items():
+        print(f"| {name} | {' | '.join(f'{v:.3f}' for v in np.mean(seeds, axis=0))} |")  # noqa: T201
 
 
 def _patches(rows: tuple[Row, ...]) -> list[FloatArray]:
@@ -69,17 +68,6 @@ def _judge(
     rows: tuple[Row, ...], variants: Sequence[FloatArray], seed: int
 ) -> tuple[Screened, ...]:
     return screen(rows, variants, IdeaFit(BASE, rows, variants, seed), seed=seed)
-
-
-def _figures(rows: tuple[Row, ...], judged: Sequence[Screened], seed: int) -> list[float]:
-    """Return mean AUC and balanced accuracy over the folds, for each variant."""
-    folds = [np.flatnonzero(fold.held_out) for fold in make_folds(rows, 5, seed)]
-    figures = []
-    for each in judged:
-        parts = [(each.logits[held], each.targets[held]) for held in folds]
-        figures.append(float(np.mean([roc_auc(*part) for part in parts])))
-        figures.append(float(np.mean([balanced(*part) for part in parts])))
-    return figures
 
 
 if __name__ == "__main__":
