@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,6 +19,9 @@ from backend.model.preprocess import FloatArray
 from backend.model.processor import this_processor
 
 OUTPUTS = ("logit", "features", "activation")
+CROWD_S = 0.2
+"""How long after two pictures were passed at once the next still gets one core: under load, who is
+not passing decodes."""
 
 
 def precision_for(card: Card) -> str:
@@ -32,22 +38,46 @@ def precision_for(card: Card) -> str:
     return "int8" if card.has_int8 and card.int8_is_portable and processor.has_avx2 else "f32"
 
 
-class OpenVinoJudge(CardJudge):
-    """The graph compiled twice, one infer request a thread for each.
+class _Requests:
+    """A compiled graph and its infer requests; the one used last is lent first.
 
-    A lone picture gets every core, which halves its pass on two; pictures that come together
-    get a core each, so that no thread waits for another's share of its pass.
+    A request holds the maps of its last pass: the same few stay in the processor's caches,
+    whichever of a server's many threads asks.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._free: list[Any] = []  # append and pop are atomic
+
+    @contextmanager
+    def one(self) -> Iterator[Any]:
+        """Lend a request that nobody else uses."""
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        yield request
+        self._free.append(request)  # one that failed is not lent again
+
+
+class OpenVinoJudge(CardJudge):
+    """The graph compiled twice, with infer requests for as many threads as ask together.
+
+    A lone picture gets every core, which halves its pass on two; pictures that come together, and
+    those that come soon after, get a core each, so that no thread waits for another's share.
     """
 
     def __init__(self, card: Card, *, precision: str | None = None) -> None:
         super().__init__(card)
         self._precision = precision or precision_for(card)
-        self._local = threading.local()
         self._under_way = 0
+        self._together_until_s = 0.0
         self._counting = threading.Lock()
         cores = this_processor().cores
-        self._alone = _compile(card, self._precision, streams=1)
-        self._together = _compile(card, self._precision, streams=cores) if cores > 1 else None
+        self._alone = _Requests(_compile(card, self._precision, streams=1))
+        self._together = self._alone
+        if cores > 1:
+            self._together = _Requests(_compile(card, self._precision, streams=cores))
         # One pass while there is one thread: OpenVINO's bindings finish setting themselves up in
         # the first, and two threads that both make it can wait for each other for ever, one with
         # the interpreter's lock and one with the set-up's.
@@ -66,8 +96,11 @@ class OpenVinoJudge(CardJudge):
     def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
         """Run the graph on one picture, as `CardJudge.infer` says."""
         with self._counting:
+            now_s = time.monotonic()
             self._under_way += 1
-            together = self._under_way > 1
+            if self._under_way > 1:
+                self._together_until_s = now_s + CROWD_S
+            together = now_s < self._together_until_s
         try:
             return self._pass(tensor, together)
         finally:
@@ -75,20 +108,9 @@ class OpenVinoJudge(CardJudge):
                 self._under_way -= 1
 
     def _pass(self, tensor: FloatArray, together: bool) -> dict[str, FloatArray]:
-        request = self._request(together)
-        results = request.infer({0: tensor}, share_inputs=True, share_outputs=False)
-        return {name: results[name] for name in OUTPUTS}
-
-    def _request(self, together: bool) -> Any:
-        compiled = (self._together if together else None) or self._alone
-        requests = self._local.__dict__.setdefault("requests", {})
-        if compiled not in requests:
-            requests[compiled] = compiled.create_infer_request()
-        return requests[compiled]
-
-    def close(self) -> None:
-        """Let go of the network; requests of other threads end with them."""
-        self._local = threading.local()
+        with (self._together if together else self._alone).one() as request:
+            results = request.infer({0: tensor}, share_inputs=True, share_outputs=False)
+            return {name: results[name] for name in OUTPUTS}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A frozen module's outputs by the fastest means here: torch, or OpenVINO on plain processors."""
+"""A frozen module's outputs by the fastest means here: OpenVINO on processors, torch on GPUs."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Part(nn.Module):
 def looking(network: nn.Module, method: str, side_px: int, pictures: int) -> Look:
     """Return how a frozen network's method is computed here on squares of `side_px`.
 
-    By torch where there is a GPU or bfloat16 in hardware, or where the `pictures` to come are too
-    few to be worth compiling for; else by OpenVINO, a picture a core.
+    By torch where there is a GPU, or where the `pictures` to come are too few to be worth compiling
+    for; else by OpenVINO, a picture a core. In bfloat16 where the hardware has it.
     """
     device = inference_device()
     fixed = without_idle_blocks(network).to(device, memory_format=torch.channels_last)
     part = Part(fixed, method).eval()
-    fast = device.type == "cuda" or this_processor().has_fast_bf16
-    if pictures > FEW and not fast:
+    if pictures > FEW and device.type == "cpu":
         return _streams(_compiled(part, side_px))
+    fast = device.type == "cuda" or this_processor().has_fast_bf16
 
     def look(images: Tensor) -> np.ndarray[Any, Any]:
         images = images.to(device, memory_format=torch.channels_last)
@@ -84,7 +84,7 @@ def _compiled(part: Part, side_px: int) -> Any:
     model.reshape([1, 3, side_px, side_px])
     cores = str(this_processor().cores)
     options = {
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if this_processor().has_fast_bf16 else "f32",
         "NUM_STREAMS": cores,
         "INFERENCE_NUM_THREADS": cores,
     }
