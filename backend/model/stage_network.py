@@ -17,8 +17,8 @@ ARCHITECTURE = "resnet18-stages"
 CHANNELS = (64, 64, 128, 256, 512)
 """Of the stem and the four stages."""
 FEATURE_SIZE = 2 * sum(CHANNELS)
-MAP_SIZE = 16
-"""Positions a side of the served heat map, to which every stage's own map is brought."""
+MAP_STAGE = 3
+"""The stage whose positions the served heat map has; every other's own map is brought to them."""
 _EPSILON = 1e-6
 
 
@@ -110,7 +110,7 @@ class ServedStages(nn.Module):
 
     With a hidden layer the class activation map is no longer exact. Drawn is each position's
     share in gradient times statistic: for a mean its activation, for a deviation its squared
-    distance from the mean.
+    distance from the mean. It has a position for every 16 pixels of the view.
     """
 
     def __init__(self, network: StageNetwork) -> None:
@@ -118,25 +118,26 @@ class ServedStages(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logit (n,), features (n, 2048), activation (n, 16, 16)."""
+        """Return logit (n,), features (n, 2048), activation (n, side / 16, side / 16)."""
         stages = list(self.network.maps(x))
         moments = [_moments(maps) for maps in stages]
         features = _statistics(moments)
         gradient = self.network.head.gradient(features)
-        total, start = torch.zeros_like(x[:, :1, :MAP_SIZE, :MAP_SIZE]), 0
+        size = stages[MAP_STAGE].shape[-2:]
+        total, start = torch.zeros_like(stages[MAP_STAGE][:, :1]), 0
         for maps, (mean, deviation), width in zip(stages, moments, CHANNELS, strict=True):
             by_mean = gradient[:, start : start + width] / (1 + mean)
             by_spread = gradient[:, start + width : start + 2 * width]
             by_spread = by_spread / ((1 + deviation) * deviation)
             centred = maps - mean[:, :, None, None]
             share = maps * by_mean[:, :, None, None] + centred**2 * by_spread[:, :, None, None]
-            total = (
-                total + functional.adaptive_avg_pool2d(share.sum(dim=1, keepdim=True), MAP_SIZE)
-                if share.shape[-1] >= MAP_SIZE
-                else total
-                + functional.interpolate(
-                    share.sum(dim=1, keepdim=True), size=(MAP_SIZE, MAP_SIZE), mode="bilinear"
-                )
-            )
+            total = total + _brought_to(size, share.sum(dim=1, keepdim=True))
             start += 2 * width
         return self.network.head(features), features, total[:, 0]
+
+
+def _brought_to(size: torch.Size, share: Tensor) -> Tensor:
+    """Average a finer map over squares, or interpolate a coarser one: (n, 1, h, w)."""
+    if share.shape[-1] >= size[-1]:
+        return functional.adaptive_avg_pool2d(share, size)
+    return functional.interpolate(share, size=size, mode="bilinear")

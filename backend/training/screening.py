@@ -170,7 +170,7 @@ def _variant(
     """Return statistics of a copy; of whole views as they are, a release may carry them."""
     if variant == 0 and all(row.view == "whole" for row in rows):
         card = find_card(Settings(home=Path("no-home")), None)
-        if has_trunk_of(network, card):
+        if card.preprocessing == SPEC and has_trunk_of(network, card):
             return released_vectors(card.folder / FEATURES_NAME, rows)
     return cached(CACHE, network, rows, Variant(variant), SPEC, progress)
 

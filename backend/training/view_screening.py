@@ -27,7 +27,7 @@ from backend.training.screening import CACHE, INIT, JUDGED, SEEDS
 
 COPIES = 3
 IDEA = replace(BASE, learn=tuple(range(COPIES + 1)), regularisation=Regularisation(consistency=0.1))
-VIEWS = ((256, 224), (256, 192), (256, 160), (192, 192), (256, 256))
+VIEWS = ((256, 256), (256, 224), (224, 224), (256, 192), (192, 192))
 """Short side after resizing, and the centre square cut out of that."""
 
 

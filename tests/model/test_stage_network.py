@@ -18,7 +18,7 @@ from backend.model.architectures import (
 )
 from backend.model.openvino_runtime import openvino_core
 from backend.model.preprocess import Preprocessing, to_tensor
-from backend.model.stage_network import MAP_SIZE, ServedStages, StageHead, StageNetwork
+from backend.model.stage_network import ServedStages, StageHead, StageNetwork
 from backend.training.graph import export_graph
 from backend.training.idle_blocks import without_idle_blocks
 from tests.pictures import SHARED, draw
@@ -65,7 +65,7 @@ def test_the_map_is_gradient_times_statistic(network: StageNetwork) -> None:
         gradient = network.head.gradient(features)
         raw = torch.expm1(features)
         wanted = (gradient * raw / (1 + raw)).sum(dim=1)
-    assert activation.shape == (3, MAP_SIZE, MAP_SIZE)
+    assert activation.shape == (3, 8, 8)
     torch.testing.assert_close(activation.mean(dim=(1, 2)), wanted, atol=2e-2, rtol=2e-2)
 
 
@@ -85,7 +85,7 @@ def test_covering_a_warm_place_lowers_the_logit_more_than_a_cool_one(
                     patch = covered[:, :, y : y + 32, x : x + 32]
                     patch.copy_(patch.mean(dim=(2, 3), keepdim=True).expand_as(patch))
                     drops.append(float(logit - network(covered)))
-                    cell = activation[0, y // 8 : y // 8 + 4, x // 8 : x // 8 + 4]
+                    cell = activation[0, y // 16 : y // 16 + 2, x // 16 : x // 16 + 2]
                     shares.append(float(cell.mean()))
         agreements.append(np.corrcoef(drops, shares)[0, 1])
     assert float(np.mean(agreements)) > 0.2
