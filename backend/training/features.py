@@ -35,7 +35,9 @@ class Variant:
     degraded: int = 0
 
 
-class _Views(Dataset[tuple[torch.Tensor, int]]):
+class VariantViews(Dataset[tuple[torch.Tensor, int]]):
+    """A copy of each picture as serving shows it to the network, and its number."""
+
     def __init__(self, rows: tuple[Row, ...], variant: Variant, spec: Preprocessing) -> None:
         self._rows, self._variant, self._spec = rows, variant, spec
 
@@ -55,7 +57,7 @@ def extract(
 ) -> np.ndarray[Any, np.dtype[np.float16]]:
     """Return the statistics of every row's picture: float16 of shape (n, 2048)."""
     loader = DataLoader(
-        _Views(rows, variant, spec), batch_size=32, num_workers=loader_workers(len(rows))
+        VariantViews(rows, variant, spec), batch_size=32, num_workers=loader_workers(len(rows))
     )
     found = np.empty((len(rows), FEATURE_SIZE), np.float16)
     for images, index in loader:

@@ -76,13 +76,14 @@ def release(
         Conflict: that version exists.
     """
     target = new_folder(version, weights)
-    config, manifest = _finished(run)
+    config, manifest = finished(run)
     with filling(target) as fresh:
         _fill(fresh, run, config, manifest, version, progress)
     return target
 
 
-def _finished(run: Run) -> tuple[dict[str, Any], Manifest]:
+def finished(run: Run) -> tuple[dict[str, Any], Manifest]:
+    """Return the configuration and data of a run that is done. Raises `BadRun`, `BadManifest`."""
     config = run.config()
     wanted = config["epochs"]
     if len(run.history()) < wanted or not run.best_path.exists():

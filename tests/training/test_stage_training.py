@@ -135,7 +135,10 @@ def test_statistics_are_the_networks_own(manifest: Manifest) -> None:
     rows = manifest.rows[:3]
     found = features.extract(look, rows, features.Variant(), TINY.preprocessing)
     images = torch.stack(
-        [features._Views(rows, features.Variant(), TINY.preprocessing)[i][0] for i in range(3)]
+        [
+            features.VariantViews(rows, features.Variant(), TINY.preprocessing)[i][0]
+            for i in range(3)
+        ]
     )
     with torch.inference_mode():
         wanted = network.statistics(images).numpy()

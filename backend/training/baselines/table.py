@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,24 @@ from backend.training.baselines.results import WEB_COPIES, Results
 
 WHAT = {False: "founding settings", True: "tuned"}
 _Z = 1.96
+
+
+class Judged(Protocol):
+    """What a classifier's seeds said."""
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+
+    @property
+    def seeds(self) -> tuple[dict[str, Any], ...]:
+        """The figures of each seed."""
+
+    def cells(self, split: str) -> dict[str, int]:
+        """Return the confusion matrix of a split, summed over the seeds."""
+
+    def accuracies(self, split: str) -> list[float]:
+        """Return each seed's accuracy on a split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +52,7 @@ class Line:
 
     def cells(self, split: str) -> dict[str, int]:
         """Return the confusion matrix of a split, summed over the seeds."""
-        judged = [figures["judged"][split] for figures in self.seeds]
-        return {name: sum(one[name] for one in judged) for name in judged[0]}
+        return summed(figures["judged"][split] for figures in self.seeds)
 
     def accuracies(self, split: str) -> list[float]:
         """Return each seed's accuracy on a split."""
@@ -60,12 +77,18 @@ def _order(cell: Cell) -> tuple[int, bool, int, int, int]:
     return list(KINDS).index(cell.kind), cell.tuned, cell.px, cell.eighths, cell.seed
 
 
-def accuracy(cells: dict[str, int]) -> float:
+def summed(matrices: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add confusion matrices up."""
+    found = list(matrices)
+    return {name: sum(one[name] for one in found) for name in found[0]}
+
+
+def accuracy(cells: Mapping[str, int]) -> float:
     """Return the share of right answers of a confusion matrix."""
     return (cells["ai_as_ai"] + cells["human_as_human"]) / sum(cells.values())
 
 
-def recalls(cells: dict[str, int]) -> tuple[float, float]:
+def recalls(cells: Mapping[str, int]) -> tuple[float, float]:
     """Return the share found of generated and of human-made pictures."""
     ai = cells["ai_as_ai"] / (cells["ai_as_ai"] + cells["ai_as_human"])
     human = cells["human_as_human"] / (cells["human_as_human"] + cells["human_as_ai"])
@@ -104,7 +127,7 @@ def _head(results: Results) -> str:
 
 def _counts(results: Results) -> str:
     rows = [(part, n["ai_generated"], n["human_made"]) for part, n in _counted(results)]
-    return _table(("pictures", "AI-generated", "human-made"), rows)
+    return markdown_table(("pictures", "AI-generated", "human-made"), rows)
 
 
 def _counted(results: Results) -> Iterable[tuple[str, dict[str, int]]]:
@@ -115,16 +138,23 @@ def _counted(results: Results) -> Iterable[tuple[str, dict[str, int]]]:
 def _judged(results: Results, lines: Sequence[Line], split: str, px: int) -> str:
     if not all(split in figures["judged"] for line in lines for figures in line.seeds):
         return ""
+    chosen = [line for line in lines if (line.px, line.eighths) == (px, WHOLE)]
+    about = f"{px} px, all pictures learnt from"
+    return judged_table(
+        chosen, split, results.head["counts"][split.removesuffix(WEB_COPIES)], about
+    )
+
+
+def judged_table(lines: Iterable[Judged], split: str, count: Mapping[str, int], about: str) -> str:
+    """Write what each line says of a split's `count` pictures of each class."""
     rows = []
     for line in lines:
-        if (line.px, line.eighths) != (px, WHOLE):
-            continue
         cells = line.cells(split)
         ai, human = recalls(cells)
         rows.append(
             (
                 line.title,
-                _with_range(line.accuracies(split)),
+                with_range(line.accuracies(split)),
                 _percent((ai + human) / 2),
                 _percent(ai),
                 _percent(human),
@@ -133,7 +163,6 @@ def _judged(results: Results, lines: Sequence[Line], split: str, px: int) -> str
                 len(line.seeds),
             )
         )
-    count = sum(results.head["counts"][split.removesuffix(WEB_COPIES)].values())
     heading = (
         "classifier",
         "accuracy",
@@ -144,11 +173,12 @@ def _judged(results: Results, lines: Sequence[Line], split: str, px: int) -> str
         "human as AI / human",
         "seeds",
     )
+    pictures = sum(count.values())
     return (
-        f"**Judged on `{split}`**, {px} px, all pictures learnt from. Percent; in brackets the "
-        f"lowest and highest seed; the confusion matrix is summed over the seeds. On {count} "
-        f"pictures the 95 % interval of one accuracy is ±{100 * half_width(0.6, count):.0f} "
-        "points.\n\n" + _table(heading, rows)
+        f"**Judged on `{split}`**, {about}. Percent; in brackets the lowest and highest seed; the "
+        f"confusion matrix is summed over the seeds. On {pictures} pictures the 95 % interval of "
+        f"one accuracy is ±{100 * half_width(0.6, pictures):.0f} points.\n\n"
+        + markdown_table(heading, rows)
     )
 
 
@@ -186,7 +216,7 @@ def _trade_off(lines: Sequence[Line], columns: Sequence[tuple[str, int]], place:
         "Accuracy on `test` · processor seconds to fit · milliseconds to judge a picture · "
         "peak MiB of the process."
     )
-    return note + "\n\n" + _table(("classifier", *(name for name, _ in columns)), rows)
+    return note + "\n\n" + markdown_table(("classifier", *(name for name, _ in columns)), rows)
 
 
 def _cost(line: Line | None, most_seeds: int) -> str:
@@ -216,7 +246,8 @@ def _left_out(results: Results) -> str:
     return "**Not run**\n\n" + "\n".join(listed)
 
 
-def _with_range(values: Sequence[float]) -> str:
+def with_range(values: Sequence[float]) -> str:
+    """Write the mean of the seeds' shares in percent, and the lowest and highest beside it."""
     low, high = min(values), max(values)
     mean = _percent(float(np.mean(values)))
     return mean if low == high else f"{mean} ({_percent(low)}–{_percent(high)})"
@@ -230,7 +261,8 @@ def _brief(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 else "<0.1"
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def markdown_table(heading: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table whose columns but the first are numbers."""
     body = ["| " + " | ".join(str(value) for value in row) + " |" for row in rows]
     rule = "|---" + "|---:" * (len(heading) - 1) + "|"
     return "\n".join(["| " + " | ".join(heading) + " |", rule, *body])
