@@ -52,8 +52,11 @@ def page() -> None:
         to_page("check", "Check a picture", ":material/image_search:")
         return
     _headline(found)
-    _moved(found)
-    PARTS[choose_part(list(PARTS))](found)
+    above = st.container()
+    part = choose_part(list(PARTS))
+    with above:
+        _moved(found, part)
+    PARTS[part](found)
 
 
 def theme() -> str:
@@ -114,7 +117,7 @@ def _headline(found: Json) -> None:
         to_page("queue", "Answer the appeals", ":material/gavel:", strategy="appealed")
 
 
-def _moved(found: Json) -> None:
+def _moved(found: Json, part: str) -> None:
     """Name what has moved, whichever part of the page is open."""
     names = [
         f"{PROPERTIES[each['property']].lower()} (against {plain(each['against'])})"
@@ -123,8 +126,8 @@ def _moved(found: Json) -> None:
     ]
     if names:
         st.markdown(
-            f":orange[:material/trending_up: **Pictures differ from before**]: {', '.join(names)}. "
-            f"See *{_CHANGED}*."
+            f":orange[:material/trending_up: **Pictures differ from before**]: {', '.join(names)}."
+            + ("" if part == _CHANGED else f" See *{_CHANGED}*.")
         )
 
 

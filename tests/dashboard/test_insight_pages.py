@@ -207,8 +207,11 @@ def test_activity_shows_days_health_and_drift(
     )
     assert "against the 7 days before" in text(drift)
     assert len(figures(drift)) == 4
-    # What has moved is named on both parts, with what it moved from.
-    assert ("It has moved" in text(drift)) == ("Pictures differ from before" in words)
+    # What has moved is named on both parts; the one leads to the other, not to itself.
+    moved = "Pictures differ from before"
+    assert ("It has moved" in text(drift)) == (moved in words) == (moved in text(drift))
+    assert ("See *What has changed*" in words) == (moved in words)
+    assert "See *What has changed*" not in text(drift)
 
 
 @pytest.mark.parametrize("address", ["quality", "activity"])
