@@ -96,15 +96,14 @@ class OpenVinoJudge(CardJudge):
     def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
         """Run the graph on one picture, as `CardJudge.infer` says."""
         with self._counting:
-            now_s = time.monotonic()
             self._under_way += 1
-            if self._under_way > 1:
-                self._together_until_s = now_s + CROWD_S
-            together = now_s < self._together_until_s
+            together = self._under_way > 1 or time.monotonic() < self._together_until_s
         try:
             return self._pass(tensor, together)
         finally:
             with self._counting:
+                if self._under_way > 1:
+                    self._together_until_s = time.monotonic() + CROWD_S
                 self._under_way -= 1
 
     def _pass(self, tensor: FloatArray, together: bool) -> dict[str, FloatArray]:

@@ -163,9 +163,12 @@ def activate(settings: Settings, version: str) -> Version:
         )
     cards = _cards(settings)
     before = _active_card(settings, cards)
-    card = find_card(settings, version)
+    card = named_card(settings, version)
     verify_files(card)
-    _write_choice(settings, card.ref.version, before.ref.version if before else None)
+    previous = before.ref.version if before else None
+    if previous == card.ref.version:  # chosen again: the way back stays
+        previous = _read_choice(settings).get("previous")
+    _write_choice(settings, card.ref.version, previous)
     return next(v for v in list_versions(settings) if v.folder == card.folder)
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from backend.model.card import Calibration
+from backend.training.evaluation.bootstrap import Indices, intervals, rate
+from backend.training.manifest import Row
 from backend.training.metrics import Array, Targets
+from backend.training.screen import original_of
 
 _LEAST_BAND = 0.02
+_DRAWS = 200
+"""Resamplings of the sources behind the thresholds' intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +32,112 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Origins:
+    """Where held-out entries come from, (n,) each; several may be copies of one original."""
+
+    sources: Sequence[str]
+    kinds: Sequence[str]
+    originals: Sequence[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], copies: int = 1) -> Origins:
+        """Return those of some rows, or of so many copies of them, one after the other."""
+        found = cls(
+            [r.source for r in rows], [r.kind for r in rows], [original_of(r) for r in rows]
+        )
+        return cls([*found.sources] * copies, [*found.kinds] * copies, [*found.originals] * copies)
+
+    @classmethod
+    def apart(cls, sources: Sequence[str]) -> Origins:
+        """Return those of entries that are an original each, of kinds that nobody tells apart."""
+        return cls(sources, [""] * len(sources), [str(n) for n in range(len(sources))])
+
+    def at(self, index: Indices) -> Origins:
+        """Return those of some entries."""
+        return Origins(
+            *(
+                [names[int(i)] for i in index]
+                for names in (self.sources, self.kinds, self.originals)
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """How raw logits become scores and verdicts, and on which pictures that was fitted."""
 
     calibration: Calibration
     thresholds: Thresholds
     fitted_on: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """What the thresholds leave on those pictures, and how sure they are: `evidence_for`."""
 
 
 FALSE_POSITIVE_RATE = 0.05
 """Share of held-out human pictures that may reach the verdict `ai_generated`."""
 WORST_SOURCE_RATE = 0.15
-"""The same share of any single human source of at least `LEAST_OF_A_SOURCE` pictures, shrunk."""
+"""The same share of any single human source of at least `LEAST_OF_A_SOURCE` originals, shrunk."""
 FALSE_NEGATIVE_RATE = 0.10
 """Share of held-out generated pictures that may get the verdict `human_made`."""
 LEAST_OF_A_SOURCE = 18
 _SHRINK = 20.0
-"""Pictures' worth of the overall rate that a source's own rate is mixed with."""
+"""Originals' worth of its kind's rate that a source's own rate is mixed with."""
 
 
-def fit_scale(logits: Array, targets: Targets, sources: Sequence[str], fitted_on: str) -> Scale:
+def fit_scale(logits: Array, targets: Targets, origins: Origins, fitted_on: str) -> Scale:
     """Calibrate logits and set thresholds on the same held-out pictures."""
     calibration = fit_platt(logits, targets)
-    thresholds = choose_thresholds(
-        apply(calibration, logits),
+    scores = apply(calibration, logits)
+    thresholds = _usual(scores, targets, origins)
+    return Scale(
+        calibration, thresholds, fitted_on, evidence_for(thresholds, scores, targets, origins)
+    )
+
+
+def _usual(scores: Array, targets: Targets, origins: Origins) -> Thresholds:
+    return choose_thresholds(
+        scores,
         targets,
-        sources,
+        origins,
         false_positive_rate=FALSE_POSITIVE_RATE,
         worst_source_rate=WORST_SOURCE_RATE,
         false_negative_rate=FALSE_NEGATIVE_RATE,
     )
-    return Scale(calibration, thresholds, fitted_on)
+
+
+def evidence_for(
+    thresholds: Thresholds, scores: Array, targets: Targets, origins: Origins
+) -> dict[str, Any]:
+    """Return how sure thresholds are, and the rates that they leave where they were set.
+
+    Returns:
+        `intervals`: of both thresholds, 95 % over resampled sources. `held_out`: the shares
+        wrongly decided, with theirs, and the human source accused most.
+    """
+    sources = np.asarray(origins.sources)
+
+    def chosen(index: Indices) -> dict[str, float]:
+        found = _usual(scores[index], targets[index], origins.at(index))
+        return {"human_at_most": found.human_at_most, "ai_at_least": found.ai_at_least}
+
+    human = targets == 0
+    accused, missed = scores >= thresholds.ai_at_least, scores <= thresholds.human_at_most
+    worst = worst_source(scores, targets, origins, thresholds.ai_at_least)
+    found: dict[str, Any] = {
+        "human_called_ai": rate(accused[human], list(sources[human])).to_json(),
+        "ai_called_human": rate(missed[~human], list(sources[~human])).to_json(),
+    }
+    if worst is not None:
+        own = np.flatnonzero(human & (sources == worst.name))
+        copies = [origins.originals[int(i)] for i in own]
+        found["worst_human_source"] = {
+            "source": worst.name,
+            "originals": worst.originals,
+            "shrunk": worst.rate,
+            **rate(accused[own], copies).to_json(),
+        }
+    spans = intervals(chosen, list(sources), draws=_DRAWS)
+    return {"intervals": {name: span.to_json() for name, span in spans.items()}, "held_out": found}
 
 
 def fit_platt(logits: Array, targets: Targets, steps: int = 100) -> Calibration:
@@ -110,20 +192,13 @@ def align(new: Array, old: Array) -> Line:
 
 
 def held_tight(
-    scores: Array, targets: Targets, sources: Sequence[str], loosest: Mapping[str, float]
+    scores: Array, targets: Targets, origins: Origins, loosest: Mapping[str, float]
 ) -> Thresholds:
     """Choose thresholds at the usual error rates, none looser than the given ones.
 
     `loosest` holds `human_at_most` and `ai_at_least`.
     """
-    chosen = choose_thresholds(
-        scores,
-        targets,
-        sources,
-        false_positive_rate=FALSE_POSITIVE_RATE,
-        worst_source_rate=WORST_SOURCE_RATE,
-        false_negative_rate=FALSE_NEGATIVE_RATE,
-    )
+    chosen = _usual(scores, targets, origins)
     return replace(
         chosen,
         human_at_most=min(chosen.human_at_most, float(loosest["human_at_most"])),
@@ -144,7 +219,7 @@ def apply(calibration: Calibration, logits: Array) -> Array:
 def choose_thresholds(
     scores: Array,
     targets: Targets,
-    sources: Sequence[str],
+    origins: Origins,
     *,
     false_positive_rate: float,
     worst_source_rate: float,
@@ -153,18 +228,36 @@ def choose_thresholds(
     """Choose thresholds by the error rates they leave on held-out pictures.
 
     At most `false_positive_rate` of human-made pictures reach `ai_at_least`, and of no human
-    source with at least 18 more than `worst_source_rate`, its rate shrunk towards that of all
-    so that small counts do not decide; at most `false_negative_rate` of generated ones stay
+    source with at least 18 originals more than `worst_source_rate`, its rate shrunk towards its
+    kind's so that small counts do not decide; at most `false_negative_rate` of generated ones stay
     at or below `human_at_most`. Between the two lies `uncertain`; where a good model would
     let them cross, a narrow band is kept.
+
+    Raises:
+        ValueError: a class is missing.
     """
     human, ai = np.sort(scores[targets == 0])[::-1], np.sort(scores[targets == 1])
+    if not human.size or not ai.size:
+        raise ValueError("thresholds need both classes")
     high = float(np.nextafter(human[int(np.floor(false_positive_rate * human.size))], 1.0))
-    while worst_source(scores, targets, sources, high)[1] > worst_source_rate:
-        higher = human[human > high]
-        if not higher.size:
-            break
-        high = float(np.nextafter(higher[-1], 1.0))
+    ledger = _HumanSources(targets, origins)
+    accused = scores[targets == 0]
+
+    def is_too_high(threshold: float) -> bool:
+        return bool(np.max(ledger.rates(accused >= threshold), initial=0.0) > worst_source_rate)
+
+    if is_too_high(high):
+        # No source's rate rises with the threshold: halve the steps that are left.
+        steps = np.nextafter(np.unique(human[human > high]), 1.0)
+        low_step, high_step = 0, len(steps)
+        while low_step < high_step:
+            middle = (low_step + high_step) // 2
+            if is_too_high(float(steps[middle])):
+                low_step = middle + 1
+            else:
+                high_step = middle
+        if len(steps):
+            high = float(steps[min(low_step, len(steps) - 1)])
     low = float(np.nextafter(ai[int(np.floor(false_negative_rate * ai.size))], 0.0))
     high, low = max(high, 0.5 + _LEAST_BAND / 2), min(low, 0.5 - _LEAST_BAND / 2)
     return Thresholds(
@@ -172,16 +265,50 @@ def choose_thresholds(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class WorstSource:
+    """The human source that is accused most, and its rate, shrunk towards its kind's."""
+
+    name: str
+    originals: int
+    rate: float
+
+
 def worst_source(
-    scores: Array, targets: Targets, sources: Sequence[str], threshold: float
-) -> tuple[str, float]:
-    """Return the human source accused most, and its shrunk rate; none and 0 where all are small."""
-    names, member = np.unique(np.asarray(sources)[targets == 0], return_inverse=True)
-    accused = scores[targets == 0] >= threshold
-    size = np.bincount(member, minlength=names.size)
-    rate = (
-        np.bincount(member, weights=accused, minlength=names.size) + _SHRINK * accused.mean()
-    ) / (size + _SHRINK)
-    rate = np.where(size >= LEAST_OF_A_SOURCE, rate, 0.0)
-    worst = int(np.argmax(rate))
-    return (str(names[worst]), float(rate[worst])) if rate[worst] > 0 else ("none", 0.0)
+    scores: Array, targets: Targets, origins: Origins, threshold: float
+) -> WorstSource | None:
+    """Return the human source accused most at a threshold; None where all are small."""
+    ledger = _HumanSources(targets, origins)
+    rates = ledger.rates(scores[targets == 0] >= threshold)
+    if not np.any(ledger.originals >= LEAST_OF_A_SOURCE):
+        return None
+    worst = int(np.argmax(rates))
+    return WorstSource(str(ledger.names[worst]), int(ledger.originals[worst]), float(rates[worst]))
+
+
+class _HumanSources:
+    """The human entries by source and kind, counted once for many thresholds."""
+
+    def __init__(self, targets: Targets, origins: Origins) -> None:
+        human = np.flatnonzero(targets == 0)
+        self.names, self._source = _numbered(origins.sources, human)
+        kinds, self._kind = _numbered(origins.kinds, human)
+        self._copies = np.bincount(self._source)
+        self._of_kind = np.bincount(self._kind, minlength=kinds.size)
+        _, original = _numbered(origins.originals, human)
+        _, first = np.unique(original, return_index=True)
+        self.originals = np.bincount(self._source[first], minlength=self.names.size)
+
+    def rates(self, accused: npt.NDArray[np.bool_]) -> Array:
+        """Return each source's shrunk rate, 0 for small sources; `accused` is of human entries."""
+        of_kind = np.bincount(self._kind, weights=accused) / self._of_kind
+        own = np.bincount(self._source, weights=accused) / self._copies
+        kinds = np.bincount(self._source, weights=of_kind[self._kind]) / self._copies
+        rates = (self.originals * own + _SHRINK * kinds) / (self.originals + _SHRINK)
+        return np.where(self.originals >= LEAST_OF_A_SOURCE, rates, 0.0)
+
+
+def _numbered(names: Sequence[str], index: Indices) -> tuple[npt.NDArray[Any], Indices]:
+    """Return the distinct names of some entries, and each entry's number among them."""
+    found, number = np.unique(np.asarray(names)[index], return_inverse=True)
+    return found, number

@@ -48,8 +48,7 @@ def render(card: Mapping[str, Any]) -> str:
             f"# Weights {card['version']}",
             "",
             f"Released {card['released_at']}. Architecture {card['architecture']}, recipe "
-            f"{card['recipe']['name']}, seed {card['seed']}, epoch {card['epoch_kept']} kept by "
-            f"{card['select_by']} on the validation split. Initialised from "
+            f"{card['recipe']['name']}, seed {card['seed']}{_epoch(card)}. Initialised from "
             f"{card['initialisation']}. Trained on {card['trained_on']}.",
             "",
             f"**Intended use.** {card['intended_use']}",
@@ -64,9 +63,10 @@ def render(card: Mapping[str, Any]) -> str:
             "",
             "## Figures",
             "",
-            "Scored by the served graph in 32 bits, one whole view a picture. `test` shares "
-            "sources with the training data, `unseen` does not. Accuracy at .5; “served” at the "
-            "thresholds below, between which the verdict is *uncertain*.",
+            f"Scored by the served graph in 32 bits, {_views(card)} a picture. `test` shares "
+            "sources with the training data, `unseen` does not. Accuracy at .5; “decided” and what "
+            "follows at the thresholds below, between which the verdict is *uncertain*. Beneath "
+            "each figure its 95 % interval over resampled groups.",
             "",
             *_figures(card["figures"]),
             "",
@@ -76,7 +76,7 @@ def render(card: Mapping[str, Any]) -> str:
             f"for {thresholds['target_false_positive_rate']:.0%} of human pictures, and "
             f"{thresholds['target_worst_source_rate']:.0%} of the worst human source, called "
             f"AI-generated and {thresholds['target_false_negative_rate']:.0%} of generated "
-            "ones called human-made.",
+            "ones called human-made." + _sureness(thresholds),
             "",
             _int8(card["int8"]),
             "",
@@ -99,21 +99,71 @@ def render(card: Mapping[str, Any]) -> str:
     )
 
 
+def _views(card: Mapping[str, Any]) -> str:
+    """Say what of a picture was looked at."""
+    view = card["recipe"].get("view")
+    return f"one {view} view" if view else "its views averaged,"
+
+
+def _epoch(card: Mapping[str, Any]) -> str:
+    """Name the epoch kept, where a recipe chooses one."""
+    if card["recipe"].get("frozen_epochs") is None:
+        return ""
+    return f", epoch {card['epoch_kept']} kept by {card['select_by']} on the validation split"
+
+
+_COLUMNS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced",
+    "auc": "AUC",
+    "ece": "ECE",
+    "coverage": "decided",
+    "accuracy_when_decided": "right when decided",
+    "human_called_ai": "human called AI",
+}
+
+
 def _figures(figures: Mapping[str, Any]) -> list[str]:
     lines = [
-        "| split | pictures | accuracy | balanced | AUC | ECE | decided | right when decided "
-        "| human called AI |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| split | pictures | {' | '.join(_COLUMNS.values())} |",
+        "|---" * (2 + len(_COLUMNS)) + "|",
     ]
     for name, f in figures.items():
-        served = f["served"]
-        lines.append(
-            f"| {name} | {sum(f['n'].values())} | {f['accuracy']:.3f} "
-            f"| {f['balanced_accuracy']:.3f} | {f['auc']:.3f} | {f['ece']:.3f} "
-            f"| {served['coverage']:.3f} | {served['accuracy_when_decided']:.3f} "
-            f"| {served['human_called_ai']:.3f} |"
+        values, spans = {**f, **f["served"]}, f["intervals"]
+        cells = (
+            f"{values[key]:.3f}<br>{spans[key]['low']:.3f} to {spans[key]['high']:.3f}"
+            for key in _COLUMNS
         )
+        lines.append(f"| {name} | {sum(f['n'].values())} | {' | '.join(cells)} |")
     return lines
+
+
+def _sureness(thresholds: Mapping[str, Any]) -> str:
+    """Say how far resampled sources move the thresholds, and what errors those leave."""
+    if "held_out" not in thresholds:
+        return ""
+    spans, left = thresholds["intervals"], thresholds["held_out"]
+    worst = left.get("worst_human_source")
+    said = (
+        f" Over resampled sources (95 %) they lie at {_span(spans['ai_at_least'], '.3f')} and "
+        f"{_span(spans['human_at_most'], '.3f')}. On those pictures they call "
+        f"{_share(left['human_called_ai'])} of human ones AI-generated and "
+        f"{_share(left['ai_called_human'])} of generated ones human-made"
+    )
+    if worst is None:
+        return said + "."
+    return (
+        f"{said}; of the human source accused most, {worst['source']} with {worst['originals']} "
+        f"originals, {_share(worst)} ({worst['shrunk']:.1%} drawn towards its kind's rate)."
+    )
+
+
+def _share(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:.1%} ({_span(interval, '.1%')})"
+
+
+def _span(interval: Mapping[str, float], form: str) -> str:
+    return f"{interval['low']:{form}} to {interval['high']:{form}}"
 
 
 def _confusions(figures: Mapping[str, Any]) -> list[str]:
@@ -141,7 +191,9 @@ def _int8(gate: Mapping[str, Any]) -> str:
         if isinstance(f, Mapping)
     )
     verdict = (
-        "is served where the processor has it in hardware" if gate["accepted"] else "was left out"
+        "is served where the processor has it in hardware, or its sums fit into 16 bits"
+        if gate["accepted"]
+        else "was left out"
     )
     if not copies:
         return f"There is no 8-bit graph: {gate['reason']}."

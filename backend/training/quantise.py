@@ -22,6 +22,7 @@ from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.processor import this_processor
 from backend.training.calibrate import apply
 from backend.training.degrade import seeded_web_copy
+from backend.training.evaluation.grid import CLEAN, GRID, Cell, degrade
 from backend.training.manifest import Row, open_picture
 from backend.training.metrics import Array, Targets, roc_auc
 from backend.training.screen import balanced, group_views
@@ -32,6 +33,9 @@ WEIGHT_BITS = 7
 overflow; with 7 bits the graph judges alike on every processor."""
 MAX_BALANCED_ACCURACY_LOSS = 0.003
 MAX_AUC_LOSS = 0.005
+CELLS_EACH = 6
+"""Of the grid's cells, for each picture; every cell on a third of them tells as much as all on all
+within the gate's margins, for a third of the passes."""
 # The head and the statistics are cheap, and the heat map needs them fine: convolutions alone
 # are brought to 8 bits.
 _KEPT_FINE = (
@@ -57,7 +61,8 @@ def quantise(folder: Path, target: Path, spec: Preprocessing, rows: Sequence[Row
     import nncf
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    chosen = rows[:: max(1, len(rows) // CALIBRATION_PICTURES)][:CALIBRATION_PICTURES]
+    count = min(len(rows), CALIBRATION_PICTURES)
+    chosen = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, count)]
     pictures = [
         to_tensor(_picture(row, number % 2), spec)[None] for number, row in enumerate(chosen)
     ]
@@ -79,7 +84,9 @@ def quantise(folder: Path, target: Path, spec: Preprocessing, rows: Sequence[Row
 def gate(
     full: CardJudge, small: CardJudge, rows: Sequence[Row], calibration: Calibration
 ) -> dict[str, Any]:
-    """Hold an 8-bit judge against the full one, on clean views and on a web copy of each.
+    """Hold an 8-bit judge against the full one, on clean views and on the degradation grid.
+
+    Of the grid each original goes through `CELLS_EACH` cells in turn, so that all come up alike.
 
     Returns:
         Figures of both on both, and `accepted`: no more than .3 points of balanced accuracy
@@ -87,14 +94,25 @@ def gate(
     """
     member, first = group_views(rows)
     targets = np.array([rows[i].target for i in first], np.int64)
+    degraded = [cell for cell in GRID if cell != CLEAN]
+    turns = {
+        "clean": [[CLEAN] * len(rows)],
+        "grid": [
+            [degraded[(CELLS_EACH * original + turn) % len(degraded)] for original in member]
+            for turn in range(CELLS_EACH)
+        ],
+    }
     figures: dict[str, Any] = {}
     accepted = True
-    for name, seed in (("clean", 0), ("web_copy", 1)):
+    for name, looks in turns.items():
         found = {}
         for kind, judge in (("full", full), ("int8", small)):
-            logits = _logits(judge, rows, seed)
-            mean = np.bincount(member, weights=logits) / np.bincount(member)
-            found[kind] = _figures(apply(calibration, mean), targets)
+            means = [
+                np.bincount(member, weights=_logits(judge, rows, cells)) / np.bincount(member)
+                for cells in looks
+            ]
+            scores = apply(calibration, np.concatenate(means))
+            found[kind] = _figures(scores, np.tile(targets, len(looks)))
         figures[name] = found
         lost = {k: found["full"][k] - found["int8"][k] for k in ("balanced_accuracy", "auc")}
         accepted = accepted and lost["balanced_accuracy"] <= MAX_BALANCED_ACCURACY_LOSS
@@ -106,10 +124,14 @@ def _figures(scores: Array, targets: Targets) -> dict[str, float]:
     return {"balanced_accuracy": balanced(scores, targets, 0.5), "auc": roc_auc(scores, targets)}
 
 
-def _logits(judge: CardJudge, rows: Sequence[Row], seed: int) -> Array:
+def _logits(judge: CardJudge, rows: Sequence[Row], cells: Sequence[Cell]) -> Array:
+    """Return the logit of each row's picture as its cell leaves it: (n,)."""
+
+    def logit(row: Row, cell: Cell) -> float:
+        return judge.score(degrade(cell, open_picture(row), row.sha256)).logit
+
     with ThreadPoolExecutor(this_processor().cores) as pool:
-        scored = pool.map(lambda row: judge.score(_picture(row, seed)).logit, rows)
-        return np.array(list(scored))
+        return np.array(list(pool.map(logit, rows, cells)))
 
 
 def _picture(row: Row, seed: int) -> Image.Image:

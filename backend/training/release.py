@@ -37,9 +37,10 @@ from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.model.reference import ORIGINALS_NAME
 from backend.training import card_text
-from backend.training.calibrate import Scale, Thresholds, align, fit_scale, held_tight
+from backend.training.calibrate import Origins, Scale, Thresholds, align, fit_scale, held_tight
 from backend.training.calibrate import apply as calibrated
 from backend.training.evaluate import Scores, report, score_rows
+from backend.training.evaluation.findings import overall
 from backend.training.feature_file import write_features
 from backend.training.graph import export_graph
 from backend.training.manifest import Manifest, read_manifest
@@ -130,7 +131,11 @@ def _fill(
         "method": "Platt scaling",
         "fitted_on": scale.fitted_on,
     }
-    card["thresholds"] = {**asdict(scale.thresholds), "set_on": scale.fitted_on}
+    card["thresholds"] = {
+        **asdict(scale.thresholds),
+        "set_on": scale.fitted_on,
+        **scale.evidence,
+    }
     card["limits"] = card_text.limits(scale.fitted_on, native=spec.native_from_short_side_px > 0)
     write_json(folder / CARD_NAME, card)
     write_features(folder / FEATURES_NAME, {k: v.of_view("whole") for k, v in scored.items()})
@@ -142,7 +147,7 @@ def _fill(
     write_json(folder / METRICS_NAME, metrics)
     card["figures"] = {
         name: {k: split[k] for k in ("n", "accuracy", "balanced_accuracy", "auc", "confusion")}
-        | {"served": split["served"], "ece": split["ece"]}
+        | {"served": split["served"], "ece": split["ece"], "intervals": split["intervals"]}
         for name, split in metrics["splits"].items()
     }
     card["data"]["openings"] = run.openings()
@@ -238,17 +243,17 @@ def _scale(run: Run, config: dict[str, Any], manifest: Manifest, val: Scores) ->
         return fit_scale(
             originals.logits,
             originals.targets,
-            [r.source for r in originals.rows],
+            Origins.of(originals.rows),
             card_text.VALIDATION,
         )
     tensors = load_file(path)
     rows = manifest.of("train", "val", view=run.config()["recipe"].get("view"))
-    sources = [rows[int(i)].source for i in tensors["first_row"]]
+    held_out = [rows[int(i)] for i in tensors["first_row"]]
     copies = len(tensors["logits"])
     return fit_scale(
         tensors["logits"].ravel(),
         np.tile(tensors["targets"], copies),
-        sources * copies,
+        Origins.of(held_out, copies),
         "out-of-fold logits of unseen sources and generator families",
     )
 
@@ -263,7 +268,7 @@ def _carried_over(run: Run, parent: dict[str, Any], val: Scores) -> Scale:
     thresholds = held_tight(
         calibrated(calibration, val.logits),
         val.targets,
-        [row.source for row in val.rows],
+        Origins.of(val.rows),
         parent["root_thresholds"],
     )
     return Scale(calibration, thresholds, card_text.VALIDATION)
@@ -286,9 +291,12 @@ def _measure(
         run.count_opening(split)
         scored = (val if split == "val" else score_rows(judge, rows, progress)).originals()
         final = replace(scored, scores=calibrated(scale.calibration, scored.logits))
-        splits[split] = report(
-            final, low=scale.thresholds.human_at_most, high=scale.thresholds.ai_at_least
-        )
+        low, high = scale.thresholds.human_at_most, scale.thresholds.ai_at_least
+        spans = overall(final, low=low, high=high)
+        splits[split] = {
+            **report(final, low=low, high=high),
+            "intervals": {name: span.to_json() for name, span in spans.items()},
+        }
     return {
         "command": "brushmark release",
         "scored_with": f"{judge.device}; " + (f"the {view} view" if view else "views averaged"),

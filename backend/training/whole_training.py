@@ -180,7 +180,7 @@ def _same(described: Mapping[str, Any]) -> Manifest:
 
 
 def _join(own: Manifest, replay: Manifest) -> Manifest:
-    held = {row.sha256 for row in replay.of("val")}
+    held = {row.sha256 for row in replay.of("val", *SEALED)}
     mine = tuple(row for row in own.rows if row.sha256 not in held)
     known = {row.sha256 for row in mine}
     theirs = tuple(

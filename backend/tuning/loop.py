@@ -72,7 +72,7 @@ def fine_tune(
     taken = {c.ref.version for c in known}
     name = _chosen(run) or version or next_version(card, weights, taken)
     made = weights / name
-    is_there = _is_ours(made, card, data)
+    is_there = _is_ours(made, card, data, recipe, seed)
     if name in taken and not is_there:
         raise Conflict(f"There is a version {name} already; choose another name.")
     tuned = tune(card, data, run, recipe=recipe, seed=seed, progress=progress)
@@ -103,7 +103,7 @@ def _chosen(run: Run) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def _is_ours(folder: Path, card: Card, data: Gathered) -> bool:
+def _is_ours(folder: Path, card: Card, data: Gathered, recipe: TuneRecipe, seed: int) -> bool:
     """Say whether a folder holds this very candidate, made before an interruption."""
     if not (folder / CARD_NAME).exists():
         return False
@@ -112,6 +112,8 @@ def _is_ours(folder: Path, card: Card, data: Gathered) -> bool:
     return (
         found.parent == card.ref.version
         and tuning.get("data", {}).get("sha256") == data.learn.digest()
+        and tuning.get("recipe") == json.loads(json.dumps(asdict(recipe)))
+        and tuning.get("seed") == seed
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.model.card import Calibration
-from backend.training.calibrate import Thresholds, apply, held_tight
+from backend.training.calibrate import Origins, Thresholds, apply, held_tight
 from backend.tuning.examples import Examples
 from backend.tuning.head import Head
 
@@ -37,6 +37,6 @@ def tuned_thresholds(
     return held_tight(
         np.concatenate([score for _, score in held_out]),
         np.concatenate([rows.labels for rows, _ in held_out]),
-        [str(source) for rows, _ in held_out for source in rows.sources],
+        Origins.apart([str(source) for rows, _ in held_out for source in rows.sources]),
         loosest,
     )

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from backend.training.calibrate import apply, choose_thresholds, fit_platt, worst_source
+from backend.training.calibrate import (
+    Origins,
+    apply,
+    choose_thresholds,
+    evidence_for,
+    fit_platt,
+    worst_source,
+)
 from backend.training.metrics import (
     brier,
     confusion,
@@ -84,7 +91,7 @@ def test_thresholds_hold_the_rates_they_were_asked_for() -> None:
     chosen = choose_thresholds(
         SCORES,
         TARGETS,
-        ["one"] * len(SCORES),
+        Origins.apart(["one"] * len(SCORES)),
         false_positive_rate=0.05,
         worst_source_rate=0.5,
         false_negative_rate=0.1,
@@ -100,7 +107,7 @@ def test_one_source_accused_more_than_the_rest_raises_the_threshold() -> None:
     human = np.concatenate([rng.uniform(0, 0.5, 180), rng.uniform(0.4, 0.9, 20)])
     scores = np.concatenate([human, rng.uniform(0.5, 1, 200)])
     targets = np.repeat([0, 1], 200).astype(np.int64)
-    sources = ["easy"] * 180 + ["hard"] * 20 + ["generator"] * 200
+    sources = Origins.apart(["easy"] * 180 + ["hard"] * 20 + ["generator"] * 200)
 
     def chosen(worst: float) -> float:
         return choose_thresholds(
@@ -112,9 +119,60 @@ def test_one_source_accused_more_than_the_rest_raises_the_threshold() -> None:
             false_negative_rate=0.1,
         ).ai_at_least
 
-    assert worst_source(scores, targets, sources, chosen(1.0))[0] == "hard"
+    loose, tight = (worst_source(scores, targets, sources, chosen(r)) for r in (1.0, 0.15))
+    assert loose is not None
+    assert tight is not None
+    assert (loose.name, loose.originals) == ("hard", 20)
     assert chosen(0.15) > chosen(1.0)
-    assert worst_source(scores, targets, sources, chosen(0.15))[1] <= 0.15
+    assert tight.rate <= 0.15
+
+
+def test_copies_of_an_original_are_one_picture_of_their_source() -> None:
+    """Nine originals in four copies each do not make a source of eighteen."""
+    scores = np.tile(np.linspace(0.1, 0.9, 18), 4)
+    targets = np.zeros(72, np.int64)
+    originals = [str(n) for n in range(18)] * 4
+    halves = Origins(["a"] * 72, ["art"] * 72, [str(int(n) // 2) for n in originals])
+    assert worst_source(scores, targets, halves, 0.5) is None
+    whole = worst_source(scores, targets, Origins(["a"] * 72, ["art"] * 72, originals), 0.5)
+    assert whole is not None
+    assert (whole.originals, whole.rate) == (18, 0.5)
+
+
+def test_a_sources_rate_is_drawn_towards_its_kind() -> None:
+    """Of two sources accused alike, the one among photographs that never are is trusted more."""
+    scores = np.r_[np.full(20, 0.9), np.full(80, 0.1), np.full(20, 0.9), np.full(80, 0.9)]
+    sources = ["p"] * 20 + ["others"] * 80 + ["d"] * 20 + ["more"] * 80
+    kinds = ["photo"] * 100 + ["drawing"] * 100
+    origins = Origins(sources, kinds, [str(n) for n in range(200)])
+    worst = worst_source(scores, np.zeros(200, np.int64), origins, 0.5)
+    assert worst is not None
+    assert worst.name in {"d", "more"}
+    assert worst.rate == 1.0
+
+
+def test_thresholds_come_with_how_sure_they_are() -> None:
+    """The card's evidence has the rates left, the worst source, and spans of both thresholds."""
+    rng = np.random.default_rng(4)
+    scores = np.r_[rng.beta(2, 5, 400), rng.beta(5, 2, 400)]
+    targets = np.repeat([0, 1], 400).astype(np.int64)
+    sources = [f"{'h' if n < 400 else 'g'}{n % 10}" for n in range(800)]
+    origins = Origins.apart(sources)
+    chosen = choose_thresholds(
+        scores,
+        targets,
+        origins,
+        false_positive_rate=0.05,
+        worst_source_rate=0.15,
+        false_negative_rate=0.1,
+    )
+    found = evidence_for(chosen, scores, targets, origins)
+    left = found["held_out"]
+    assert left["human_called_ai"]["value"] == np.mean(scores[:400] >= chosen.ai_at_least)
+    assert left["worst_human_source"]["originals"] == 40
+    for name, span in found["intervals"].items():
+        assert span["low"] <= getattr(chosen, name) <= span["high"]
+        assert span["low"] < span["high"]
 
 
 def test_thresholds_of_a_perfect_model_do_not_cross() -> None:
@@ -124,7 +182,7 @@ def test_thresholds_of_a_perfect_model_do_not_cross() -> None:
     chosen = choose_thresholds(
         scores,
         targets,
-        ["one"] * 100,
+        Origins.apart(["one"] * 100),
         false_positive_rate=0.05,
         worst_source_rate=0.1,
         false_negative_rate=0.05,
