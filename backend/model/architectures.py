@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from backend.errors import WeightsDamaged
 from backend.model import network, stage_network
@@ -89,15 +89,20 @@ def load_checkpoint(module: nn.Module, path: Path) -> None:
 
 def save_checkpoint(module: nn.Module, path: Path, *, half: bool = False) -> None:
     """Write a checkpoint: whole or not at all; in half precision for a release."""
-    state = {
-        name: (tensor.half() if half and tensor.is_floating_point() else tensor)
-        .detach()
-        .cpu()
-        .contiguous()
-        for name, tensor in module.state_dict().items()
-    }
+    save_tensors(
+        {
+            name: tensor.half() if half and tensor.is_floating_point() else tensor
+            for name, tensor in module.state_dict().items()
+        },
+        path,
+    )
+
+
+def save_tensors(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors by name as safetensors: whole or not at all."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     fresh = path.with_name(path.name + ".new")
-    save_file(state, fresh)
+    save_file(dict(state), fresh)
     fresh.replace(path)
 
 

@@ -73,9 +73,9 @@ class Scale:
     """What the thresholds leave on those pictures, and how sure they are: `evidence_for`."""
 
 
-FALSE_POSITIVE_RATE = 0.05
+FALSE_POSITIVE_RATE = 0.02
 """Share of held-out human pictures that may reach the verdict `ai_generated`."""
-WORST_SOURCE_RATE = 0.15
+WORST_SOURCE_RATE = 0.05
 """The same share of any single human source of at least `LEAST_OF_A_SOURCE` originals, shrunk."""
 FALSE_NEGATIVE_RATE = 0.10
 """Share of held-out generated pictures that may get the verdict `human_made`."""

@@ -113,6 +113,10 @@ def train(
                 team=team,
             )
         else:
+            if select_by != "accuracy":
+                raise click.UsageError(
+                    f"--select-by keeps an epoch, and {chosen.name} has none to choose from."
+                )
             best = stage_training.train_stages(
                 chosen, manifest, run, seed=seed, init=start, progress=report, team=team
             )
@@ -302,8 +306,9 @@ def evaluate(
 def release(run_folder: Path, version: str | None, weights: Path) -> None:
     """Turn a finished run into weights that can be served.
 
-    Calibrates and sets thresholds on `val`, opens `test` and `unseen` once for the figures,
-    counts that opening, and writes graph, checkpoint, card, metrics and features.
+    Calibrates and sets thresholds on what no fold has learnt from (without folds on `val`), opens
+    `test` and `unseen` once for the figures, counts that opening, and writes graph, checkpoint,
+    card, metrics and features.
 
     Example: brushmark release runs/seed-1-0
     """

@@ -20,6 +20,12 @@ Look = Callable[[Tensor], np.ndarray[Any, Any]]
 FEW = 256
 
 
+def precision_here() -> str:
+    """Return the precision in which `looking` computes here: bf16 or f32."""
+    fast = inference_device().type == "cuda" or this_processor().has_fast_bf16
+    return "bf16" if fast else "f32"
+
+
 class Part(nn.Module):
     """A method of a network as a module of its own."""
 
@@ -44,7 +50,7 @@ def looking(network: nn.Module, method: str, side_px: int, pictures: int) -> Loo
     part = Part(fixed, method).eval()
     if pictures > FEW and device.type == "cpu":
         return _streams(_compiled(part, side_px))
-    fast = device.type == "cuda" or this_processor().has_fast_bf16
+    fast = precision_here() == "bf16"
 
     def look(images: Tensor) -> np.ndarray[Any, Any]:
         images = images.to(device, memory_format=torch.channels_last)
@@ -84,7 +90,7 @@ def _compiled(part: Part, side_px: int) -> Any:
     model.reshape([1, 3, side_px, side_px])
     cores = str(this_processor().cores)
     options = {
-        "INFERENCE_PRECISION_HINT": "bf16" if this_processor().has_fast_bf16 else "f32",
+        "INFERENCE_PRECISION_HINT": precision_here(),
         "NUM_STREAMS": cores,
         "INFERENCE_NUM_THREADS": cores,
     }

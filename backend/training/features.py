@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from backend.model.architectures import trunk_sha256
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.stage_network import FEATURE_SIZE, StageNetwork
-from backend.training.compiled import Look, looking
+from backend.training.compiled import Look, looking, precision_here
 from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
 from backend.training.parallel import ALONE, Team
@@ -78,8 +79,8 @@ def cached(
 ) -> FloatArray:
     """Return the statistics from the cache, or extract and keep them, chunk by chunk.
 
-    The cache is keyed by the trunk's weights, pictures, variant and preprocessing, each view of
-    the originals apart, so that what needs one view alone shares it. `about` says what the
+    The cache is keyed by the trunk's weights, pictures, variant, preprocessing and precision, each
+    view of the originals apart, so that what needs one view alone shares it. `about` says what the
     weights do not: a trunk of another shape. An interrupted extraction goes on at its last
     whole chunk. Each process of a team extracts every so many-th chunk.
     """
@@ -89,7 +90,7 @@ def cached(
     paths = []
     for index in chunks:
         digests = [rows[i].sha256 for i in index]
-        key = repr((trunk, about, digests, variant, spec)).encode()
+        key = repr((trunk, about, digests, variant, spec, precision_here())).encode()
         paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):
@@ -115,7 +116,7 @@ def _chunks(rows: Sequence[Row]) -> list[list[int]]:
 
 
 def _write(path: Path, statistics: np.ndarray[Any, np.dtype[np.float16]]) -> None:
-    fresh = path.with_suffix(".new")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # other runs share the cache
     with fresh.open("wb") as file:
         np.save(file, statistics)
     fresh.replace(path)

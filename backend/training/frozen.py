@@ -8,6 +8,7 @@ epoch that is there already takes seconds. Needs torch.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class FrozenVectors:
             whole[rank :: self._team.size] = np.load(each)
         _write(path, whole)
         for each in parts:
-            each.unlink()
+            each.unlink(missing_ok=True)
 
     def _pass(
         self, views: Dataset[Any], size: int, progress: Callable[[int, int], None]
@@ -93,7 +94,7 @@ class FrozenVectors:
 
 def _write(path: Path, array: np.ndarray[Any, Any]) -> None:
     """Write an array: whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # other runs share the cache
     with fresh.open("wb") as file:
         np.save(file, array)
     fresh.replace(path)

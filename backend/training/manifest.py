@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,15 +99,15 @@ def survey(file: Path, *, lone_classes: bool = False) -> tuple[Manifest, list[Ba
         raise BadManifest(f"There is no manifest {file}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadManifest(f"The manifest {file} cannot be read: {error}.") from error
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise BadManifest(f"{file.name}: the header lacks {', '.join(missing)}.")
     rows: list[Row] = []
     faults: list[BadManifest] = []
-    for number, entry in enumerate(reader, start=2):
+    for entry in reader:
         try:
-            rows.append(_row(file, number, entry))
+            rows.append(_row(file, reader.line_num, entry))
         except BadManifest as fault:
             faults.append(fault)
     if not rows and not faults:
@@ -165,6 +166,18 @@ def _lone_classes(file: Path, rows: Iterable[Row]) -> Iterator[BadManifest]:
                 f"{file.name}: the split {split} holds {label} alone (from row {number}); "
                 "two classes are needed."
             )
+
+
+def require_classes(manifest: Manifest, splits: Iterable[str], view: str | None) -> None:
+    """Refuse a manifest that lacks a class in a split that is needed. Raises `BadManifest`."""
+    for split in splits:
+        for label, n in counts(manifest.of(split, view=view)).items():
+            if not n:
+                seen = f"{view} view" if view else "picture"
+                raise BadManifest(
+                    f"{manifest.file.name}: there is no {label} {seen} in the split {split}, and "
+                    "both classes are needed there."
+                )
 
 
 def open_picture(row: Row) -> Image.Image:

@@ -83,6 +83,7 @@ class _Comparison:
     ) -> None:
         self._manifest, self._card, self._views = manifest, card, views
         self._judge, self._progress = OpenVinoJudge(card), progress
+        self._plain = OpenVinoJudge(card, precision="f32")
         whole, crops = (manifest.of("train", "val", view=view) for view in VIEWS["both"])
         rows, statistics = list(whole), [released_vectors(card.folder / FEATURES_NAME, whole)]
         if "crop" in views:
@@ -109,7 +110,12 @@ class _Comparison:
         openings.record(LEDGER, opened)
 
     def _pass(self, rows: Sequence[Row], variant: int) -> Passed:
-        return cached_passes(self._judge, rows, variant, CACHE, self._progress)
+        """Return statistics in 32 bits, as those that travel with a release, and served scores."""
+        plain, served = (
+            cached_passes(judge, rows, variant, CACHE, self._progress)
+            for judge in (self._plain, self._judge)
+        )
+        return Passed(plain.statistics, served.scores)
 
 
 def _table(comparison: _Comparison) -> str:

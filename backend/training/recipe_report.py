@@ -30,7 +30,7 @@ from backend.training.baselines.table import (
     summed,
     with_range,
 )
-from backend.training.compiled import looking
+from backend.training.compiled import Look, looking
 from backend.training.features import Variant, VariantViews
 from backend.training.manifest import SEALED, Row, counts
 from backend.training.metrics import Array, Targets, confusion, roc_auc
@@ -40,6 +40,7 @@ from backend.training.views import loader_workers
 
 COPIES = {"": 0, WEB_COPIES: 1}
 JUDGED = "judged.json"
+SPEC = Preprocessing()
 _BATCH = 32
 
 
@@ -106,12 +107,13 @@ def judged(run: Run, held: dict[str, tuple[Row, ...]]) -> dict[str, Any]:
     if not path.exists():
         network = Network()
         load_checkpoint(network, run.best_path)
+        look = looking(network, "forward", SPEC.crop_px, sum(map(len, held.values())))
         found: dict[str, Any] = {"judged": {}, "auc": {}}
         for split, rows in held.items():
             run.count_opening(split)
             targets: Targets = np.array([row.target for row in rows], np.int64)
             for end, copy in COPIES.items():
-                scores = _scores(network, rows, copy)
+                scores = _scores(look, rows, copy)
                 found["judged"][split + end] = confusion(scores, targets)
                 found["auc"][split + end] = roc_auc(scores, targets)
         write_json(path, found)
@@ -119,11 +121,9 @@ def judged(run: Run, held: dict[str, tuple[Row, ...]]) -> dict[str, Any]:
     return {**kept, "history": run.history(), "select_by": run.config()["select_by"]}
 
 
-def _scores(network: Network, rows: tuple[Row, ...], copy: int) -> Array:
+def _scores(look: Look, rows: tuple[Row, ...], copy: int) -> Array:
     """Return P(ai_generated) of each row's copy: (n,)."""
-    spec = Preprocessing()
-    look = looking(network, "forward", spec.crop_px, len(rows))
-    views = VariantViews(rows, Variant(copy), spec)
+    views = VariantViews(rows, Variant(copy), SPEC)
     loader = DataLoader(views, batch_size=_BATCH, num_workers=loader_workers(len(rows)))
     logits = np.concatenate([look(images) for images, _ in loader]).astype(np.float64)
     return np.asarray(1 / (1 + np.exp(logits[:, 0] - logits[:, 1])))

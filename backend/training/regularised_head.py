@@ -154,7 +154,7 @@ class _Fitting:
         logits = self.head.out(hidden)[:, 0]
         y, w = self.y[batch].repeat(copies), self.w[batch].repeat(copies)
         loss = functional.binary_cross_entropy_with_logits(logits, y, w)
-        if self.regularisation.consistency:
+        if self.regularisation.consistency and copies > 1:
             each = logits.view(copies, -1)
             loss = loss + self.regularisation.consistency * (each[1:] - each[0]).square().mean()
         if self.regularisation.family:

@@ -34,7 +34,6 @@ from backend.model.card import (
 from backend.model.new_version import filling, new_folder
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import Preprocessing
-from backend.model.processor import this_processor
 from backend.model.reference import ORIGINALS_NAME
 from backend.training import card_text
 from backend.training.calibrate import Origins, Scale, Thresholds, align, fit_scale, held_tight
@@ -42,6 +41,7 @@ from backend.training.calibrate import apply as calibrated
 from backend.training.evaluate import Scores, report, score_rows
 from backend.training.evaluation.findings import overall
 from backend.training.feature_file import write_features
+from backend.training.full_disk import told_when_full
 from backend.training.graph import export_graph
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.originals import count_originals
@@ -67,7 +67,8 @@ def release(
 ) -> Path:
     """Write a version from a run and its data; returns its folder.
 
-    `val` calibrates and sets the thresholds; `test` and `unseen`, where the manifest has
+    Out-of-fold logits calibrate and set the thresholds where the run has them, `val` elsewhere;
+    `test` and `unseen`, where the manifest has
     them, are opened once, for the figures, and the opening is counted. The folder appears
     whole or not at all.
 
@@ -78,7 +79,7 @@ def release(
     """
     target = new_folder(version, weights)
     config, manifest = finished(run)
-    with filling(target) as fresh:
+    with told_when_full(weights), filling(target) as fresh:
         _fill(fresh, run, config, manifest, version, progress)
     return target
 
@@ -201,7 +202,7 @@ def _card(
         "select_by": config["select_by"],
         "epoch_kept": best["epoch"] + 1,
         "initialisation": Path(config["initialisation"]).name,
-        "trained_on": this_processor().summary,
+        "trained_on": run.environment()["processor"],
         "data": {
             "manifest_sha256": manifest.sha256,
             **({"task": manifest.task} if manifest.task else {}),

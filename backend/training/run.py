@@ -1,6 +1,7 @@
 """A run folder: what was asked for, what happened, and where to go on after an interruption.
 
-config.json          recipe, seed, data hash, precision, versions: fixed when the run starts
+config.json          recipe, seed, data hash: fixed when the run starts
+environment.json     processor and versions of the machine on which it began
 history.jsonl        one line an epoch
 curves.html          the same to look at while it runs
 last.pt              network, optimiser, schedule after the last whole epoch
@@ -12,11 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from backend.errors import BadRun
+from backend.model.processor import this_processor
 from backend.training.manifest import SEALED
 
 
@@ -68,15 +72,16 @@ class Run:
                     "Name another folder with --run, or delete this one."
                 )
             return
+        write_json(self.folder / "environment.json", environment())
         write_json(self.config_path, wanted)
+
+    def environment(self) -> dict[str, Any]:
+        """Return on what the run began. Raises `BadRun`."""
+        return _read_json(self.folder / "environment.json")
 
     def config(self) -> dict[str, Any]:
         """Return what the run was asked to do. Raises `BadRun`."""
-        try:
-            document = json.loads(self.config_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise BadRun(f"{self.folder} is no training run: no readable config.json.") from error
-        return dict(document)
+        return _read_json(self.config_path)
 
     def history(self) -> list[dict[str, Any]]:
         """Return what happened, epoch by epoch."""
@@ -102,6 +107,22 @@ class Run:
         path = self.folder / "openings.json"
         opened = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return {split: int(opened.get(split, 0)) for split in SEALED}
+
+
+def environment() -> dict[str, Any]:
+    """Return what a run's figures rest on beside its configuration."""
+    versions = {}
+    for name in ("torch", "torchvision", "openvino", "numpy"):
+        with suppress(PackageNotFoundError):  # a head is fine-tuned without torch
+            versions[name] = version(name)
+    return {"processor": this_processor().summary, "versions": versions}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise BadRun(f"{path.parent} is no training run: no readable {path.name}.") from error
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -11,7 +11,7 @@ started again, the command goes on there.
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from backend.model.registry import find_card
 from backend.model.stage_network import StageNetwork
 from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
+from backend.training.evaluation.memory import Remembered
 from backend.training.feature_file import released_vectors
 from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
@@ -50,26 +51,23 @@ class Notebook:
     """Results by idea, seed and data; every one is written as soon as it is there."""
 
     def __init__(self, path: Path, data: str) -> None:
-        self._path, self._data = path, data
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self._found = {entry["key"]: entry for entry in map(json.loads, lines)}
+        self._memory, self._data = Remembered(path), data
 
     def find(self, idea: Idea, seed: int) -> Figures | None:
         """Return what was found before, or None."""
-        return self._found.get(self._key(idea, seed))
+        found = self._memory.get(self._key(idea, seed))
+        return dict(found) if found is not None else None
 
     def write(self, idea: Idea, seed: int, figures: Figures) -> None:
         """Keep a result."""
-        entry = {"key": self._key(idea, seed), "idea": idea.name, "seed": seed, **figures}
-        self._found[entry["key"]] = entry
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        with self._memory as memory:
+            memory.add(self._key(idea, seed), {"idea": idea.name, "seed": seed, **figures})
 
     def _key(self, idea: Idea, seed: int) -> str:
         # The name is a word for people: the same setting under two names is one result.
         setting = {name: getattr(idea, name) for name in idea.__slots__ if name != "name"}
-        return f"{self._data} {seed} {setting}"
+        asked = f"{self._data} {SPEC} {INIT} {seed} {setting}"
+        return hashlib.sha256(asked.encode()).hexdigest()
 
 
 def try_idea(

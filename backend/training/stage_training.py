@@ -17,14 +17,17 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from backend.domain import Label
+from backend.errors import BadManifest
 from backend.model.architectures import load_initialisation, save_checkpoint
 from backend.model.preprocess import FloatArray
 from backend.model.stage_network import ARCHITECTURE, StageHead, StageNetwork
 from backend.training.features import Variant, cached
-from backend.training.folds import source_weights
+from backend.training.folds import make_folds, source_weights
+from backend.training.full_disk import told_when_full
 from backend.training.head import head_logits
 from backend.training.live_curves import write_curves
-from backend.training.manifest import Manifest, Row, counts
+from backend.training.manifest import Manifest, Row, counts, require_classes
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import StageRecipe
@@ -34,6 +37,7 @@ from backend.training.screen import Logits, Screened, balanced, group_views, scr
 from backend.training.train import Progress, load_torchvision, silent, start_together
 
 OOF_NAME = "out-of-fold.safetensors"
+FOLDS = 5
 
 
 def train_stages(
@@ -51,9 +55,40 @@ def train_stages(
     Args and errors are those of `train.train`. A team shares out the extraction alone: heads
     take seconds, so that each process fits them and the leader writes.
     """
+    require_classes(manifest, ("train", "val"), recipe.view)
+    _require_folds(manifest.of("train", "val", view=recipe.view), seed)
     start_together(run, _configuration(recipe, manifest, seed, init), team)
     if run.history():
         return run.history()[0]
+    with told_when_full(run.folder):
+        return _train(recipe, manifest, run, seed, init, progress, team)
+
+
+def _require_folds(rows: Sequence[Row], seed: int) -> None:
+    """Refuse, before anything is extracted, what cannot be dealt to folds.
+
+    Raises:
+        BadManifest: a fold would lack a class.
+    """
+    for fold in make_folds(rows, FOLDS, seed):
+        for part in (fold.learn, fold.held_out):
+            if len({rows[int(i)].label for i in np.flatnonzero(part)}) < len(Label):
+                raise BadManifest(
+                    f"This recipe judges itself on {FOLDS} folds of generator families and of "
+                    "human sources that a fold has not met: `train` and `val` need at least "
+                    f"{FOLDS} of each. A recipe such as seed-1 does without."
+                )
+
+
+def _train(
+    recipe: StageRecipe,
+    manifest: Manifest,
+    run: Run,
+    seed: int,
+    init: Path | None,
+    progress: Progress,
+    team: Team,
+) -> dict[str, Any]:
     network = StageNetwork(recipe.hidden * recipe.heads)
     if init is None:
         load_torchvision(network)
@@ -157,7 +192,7 @@ def _out_of_fold(
         head = join_heads(fit_heads(recipe, rows, variants, index, seed))
         return lambda judged: head_logits(head, judged)
 
-    return screen(rows, variants, fit, seed=seed)
+    return screen(rows, variants, fit, folds=FOLDS, seed=seed)
 
 
 def _write_out_of_fold(path: Path, folds: Sequence[Screened]) -> None:

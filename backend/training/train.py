@@ -14,11 +14,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from backend.errors import BadRun, OutOfSpace, UnknownField
+from backend.errors import BadRun, UnknownField
 from backend.model.architectures import (
-    load_checkpoint,
     load_initialisation,
-    save_checkpoint,
+    save_tensors,
     trunk_sha256,
 )
 from backend.model.network import ARCHITECTURE, Network, inference_device
@@ -26,8 +25,9 @@ from backend.model.preprocess import Preprocessing
 from backend.model.processor import this_processor
 from backend.training.compiled import Look, looking
 from backend.training.frozen import FrozenVectors
+from backend.training.full_disk import told_when_full
 from backend.training.live_curves import write_curves
-from backend.training.manifest import Manifest, counts
+from backend.training.manifest import Manifest, counts, require_classes
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import Recipe
@@ -37,7 +37,6 @@ from backend.training.views import EvaluationViews, SeedViews, loader_workers
 SELECT_BY = ("accuracy", "balanced-accuracy", "auc", "cost")
 """What decides which epoch is kept; `cost` counts a false accusation five times."""
 FALSE_ACCUSATION_COST = 5.0
-ENOSPC = 28
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and a word on where we are."""
@@ -68,22 +67,16 @@ def train(
 
     Raises:
         BadRun: the folder holds another run.
-        BadManifest: a picture cannot be read.
+        BadManifest: a picture cannot be read, or `train` or `val` lacks a class.
         OutOfSpace: the disk is full; the run resumes from its last whole epoch.
     """
     if select_by not in SELECT_BY:
         raise UnknownField(select_by, SELECT_BY, what="way to select an epoch")
+    require_classes(manifest, ("train", "val"), recipe.view)
     start_together(run, _configuration(recipe, manifest, seed, init, select_by), team)
     show = progress if team.leads else silent
-    try:
+    with told_when_full(run.folder):
         return _Training(recipe, manifest, run, seed, init, select_by, show, team).go()
-    except (OSError, RuntimeError) as error:
-        if getattr(error, "errno", None) == ENOSPC or "No space left" in str(error):
-            raise OutOfSpace(
-                f"The disk is full. Make room and start the same command again: {run.folder} "
-                "goes on from its last whole epoch."
-            ) from error
-        raise
 
 
 def start_together(run: Run, config: dict[str, Any], team: Team) -> None:
@@ -162,6 +155,8 @@ class _Training:
         self.loss = nn.CrossEntropyLoss()
         self.whole: nn.Module | None = None
         self.history: list[dict[str, Any]] = []
+        self.best: dict[str, torch.Tensor] = {}
+        """The network of the best epoch so far."""
 
     def go(self) -> dict[str, Any]:
         self._resume()
@@ -172,7 +167,7 @@ class _Training:
     def _epoch(self, epoch: int) -> None:
         frozen = epoch < self.recipe.frozen_epochs
         if epoch == self.recipe.frozen_epochs:
-            load_checkpoint(self.network, self.run.best_path)
+            self.network.load_state_dict(self.best)
         (self.network.freeze_trunk if frozen else self.network.unfreeze)()
         lr = self.schedule.get_last_lr()[0]
         loss = (self._learn_head if frozen else self._learn_all)(epoch, self._batches(epoch))
@@ -184,9 +179,10 @@ class _Training:
         entry = {"epoch": epoch, "frozen": frozen, "lr": lr, "loss": loss, **figures}
         better = not self.history or entry[self.select_by] > self._best()[self.select_by]
         self.history.append(entry)
+        if better:
+            state = self.network.state_dict()
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
         if self.team.leads:
-            if better:
-                save_checkpoint(self.network, self.run.best_path)
             self._save()
         self.team.wait()
 
@@ -284,13 +280,19 @@ class _Training:
     def _save(self) -> None:
         state = {
             "network": self.network.state_dict(),
+            "best": self.best,
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "history": self.history,
         }
+        # One file first, from which the others can be written again.
         fresh = self.run.last_path.with_name("last.pt.new")
         torch.save(state, fresh)
         fresh.replace(self.run.last_path)
+        self._write_out()
+
+    def _write_out(self) -> None:
+        save_tensors(self.best, self.run.best_path)
         self.run.write_history(self.history)
         write_curves(self.run)
 
@@ -301,7 +303,9 @@ class _Training:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.history = state["history"]
+        self.history, self.best = state["history"], state["best"]
+        if self.team.leads:
+            self._write_out()
 
 
 def _score(logits: torch.Tensor) -> torch.Tensor:

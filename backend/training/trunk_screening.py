@@ -9,6 +9,7 @@ quarter of an hour on two cores that have bfloat16, and an hour and more without
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -79,8 +80,10 @@ class _Trial:
         variants = self._statistics(network)
         x, y, w = self._learnt(variants)
         network.head = fit_head(x, y, w, self._recipe.head, self._seed)
-        folder = CACHE.parent / f"trunk-{steps}-{self._seed}"
         recipe = replace(TrunkRecipe(), steps=steps)
+        learnt_from = [r.sha256 for r in self._pictures]
+        about = hashlib.sha256(repr((learnt_from, recipe, self._seed)).encode()).hexdigest()[:16]
+        folder = CACHE.parent / f"trunk-{about}"
         spec = self._recipe.preprocessing
         fine_tune(
             network,

@@ -21,13 +21,14 @@ from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE
 from backend.training.manifest import Row, read_manifest
-from backend.training.recipes import Regularisation
+from backend.training.recipes import StageRecipe
 from backend.training.screen import Screened, screen
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS
 
-COPIES = 3
-IDEA = replace(BASE, learn=tuple(range(COPIES + 1)), regularisation=Regularisation(consistency=0.1))
-VIEWS = ((256, 256), (256, 224), (224, 224), (256, 192), (192, 192))
+SERVED = StageRecipe("brush-1")
+COPIES = SERVED.web_copies
+IDEA = replace(BASE, learn=tuple(range(COPIES + 1)), regularisation=SERVED.regularisation)
+VIEWS = ((256, 256), (256, 224), (224, 224), (256, 192))
 """Short side after resizing, and the centre square cut out of that."""
 
 

@@ -29,7 +29,8 @@ from backend.training.evaluate import score_rows
 from backend.training.export_pictures import unpack
 from backend.training.fine_tuning import fine_tune
 from backend.training.folds import source_weights
-from backend.training.manifest import Manifest, Row, counts, open_picture, read_manifest
+from backend.training.full_disk import told_when_full
+from backend.training.manifest import SEALED, Manifest, Row, counts, open_picture, read_manifest
 from backend.training.metrics import roc_auc
 from backend.training.recipes import TrunkRecipe
 from backend.training.run import Run
@@ -75,6 +76,18 @@ def train_whole(
     run.start(config)
     if run.history():
         return run.history()[0]
+    with told_when_full(run.folder):
+        return _train(card, config, run, recipe, seed, progress)
+
+
+def _train(
+    card: Card,
+    config: Mapping[str, Any],
+    run: Run,
+    recipe: TrunkRecipe,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
     joined = read_data(config["data"])
     view = config["recipe"]["view"]
     learn, held = joined.of("train", view=view), joined.of("val", view=view)

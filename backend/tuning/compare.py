@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from backend.domain import Policy, PredictionRecord
 from backend.model.card import Card
@@ -206,6 +207,13 @@ _NO_PICTURES = (
 )
 
 
+def _of_both_classes(labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of at most so many rows, in order, half of each class if it has them."""
+    human, ai = (np.flatnonzero(labels == label) for label in (0, 1))
+    of_ai = min(len(ai), max(count // 2, count - len(human)))
+    return np.sort(np.concatenate([ai[:of_ai], human[: count - of_ai]]))
+
+
 def _are_enough(rows: Examples) -> bool:
     return min(rows.counts().values()) >= LEAST_OF_A_CLASS
 
@@ -306,7 +314,9 @@ class _Sight:
     def audits(self, repository: Repository) -> HoldOut | None:
         """Return the figures on labelled audit records whose pictures were kept."""
         rows = from_log(repository, self._bench.pair[0], self._bench.known).held_out
-        rows = rows.take(np.arange(min(len(rows), SHOWN)))
+        kept = np.array([self._images.has(key) for key in rows.keys.tolist()], bool)
+        rows = rows.take(kept)
+        rows = rows.take(_of_both_classes(rows.labels, SHOWN))
         seen = self._seen(rows.keys.tolist())
         rows = rows.take(np.isin(rows.keys, list(seen)))
         if not len(rows):
