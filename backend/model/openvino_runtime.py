@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -38,7 +39,31 @@ def precision_for(card: Card) -> str:
     return "int8" if card.has_int8 and card.int8_is_portable and processor.has_avx2 else "f32"
 
 
-class _Requests:
+class Crowd:
+    """Tells whether pictures come together; safe from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._under_way = 0
+        self._until_s = -math.inf
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def passing(self) -> Iterator[bool]:
+        """Hold a pass under way; true where another is, or was within `CROWD_S`."""
+        with self._counting:
+            self._under_way += 1
+            together = self._under_way > 1 or self._clock() < self._until_s
+        try:
+            yield together
+        finally:
+            with self._counting:
+                if self._under_way > 1:
+                    self._until_s = self._clock() + CROWD_S
+                self._under_way -= 1
+
+
+class Requests:
     """A compiled graph and its infer requests; the one used last is lent first.
 
     A request holds the maps of its last pass: the same few stay in the processor's caches,
@@ -70,14 +95,12 @@ class OpenVinoJudge(CardJudge):
     def __init__(self, card: Card, *, precision: str | None = None) -> None:
         super().__init__(card)
         self._precision = precision or precision_for(card)
-        self._under_way = 0
-        self._together_until_s = 0.0
-        self._counting = threading.Lock()
+        self._crowd = Crowd()
         cores = this_processor().cores
-        self._alone = _Requests(_compile(card, self._precision, streams=1))
+        self._alone = Requests(_compile(card, self._precision, streams=1))
         self._together = self._alone
         if cores > 1:
-            self._together = _Requests(_compile(card, self._precision, streams=cores))
+            self._together = Requests(_compile(card, self._precision, streams=cores))
         # One pass while there is one thread: OpenVINO's bindings finish setting themselves up in
         # the first, and two threads that both make it can wait for each other for ever, one with
         # the interpreter's lock and one with the set-up's.
@@ -95,16 +118,8 @@ class OpenVinoJudge(CardJudge):
 
     def infer(self, tensor: FloatArray) -> dict[str, FloatArray]:
         """Run the graph on one picture, as `CardJudge.infer` says."""
-        with self._counting:
-            self._under_way += 1
-            together = self._under_way > 1 or time.monotonic() < self._together_until_s
-        try:
+        with self._crowd.passing() as together:
             return self._pass(tensor, together)
-        finally:
-            with self._counting:
-                if self._under_way > 1:
-                    self._together_until_s = time.monotonic() + CROWD_S
-                self._under_way -= 1
 
     def _pass(self, tensor: FloatArray, together: bool) -> dict[str, FloatArray]:
         with (self._together if together else self._alone).one() as request:

@@ -112,6 +112,7 @@ def test_activation_is_remembered_and_can_be_rolled_back(
     assert registry.activate(settings, "own-1").active
     assert registry.find_card(settings).ref.version == "own-1"
     assert [v.name for v in registry.list_versions(settings) if v.active] == ["own-1"]
+    registry.activate(settings, "own-1")  # once more: the way back is still there
     assert registry.roll_back(settings).name == shipped
     assert registry.find_card(settings).ref.version == shipped
 

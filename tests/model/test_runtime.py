@@ -15,7 +15,7 @@ from backend.imaging.decode import decode
 from backend.model import openvino_runtime
 from backend.model.architectures import find_architecture, load_checkpoint
 from backend.model.card import Card
-from backend.model.openvino_runtime import OpenVinoJudge, openvino_core
+from backend.model.openvino_runtime import CROWD_S, Crowd, OpenVinoJudge, Requests, openvino_core
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
 from backend.model.processor import Processor
 from backend.model.registry import SHIPPED, load_judge
@@ -226,3 +226,41 @@ def test_a_signal_after_models_were_swapped_is_survived(card: Card) -> None:
     )
     done = subprocess.run([sys.executable, "-c", swaps], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
+def test_pictures_that_come_together_are_told_from_a_lone_one() -> None:
+    """Company counts while it lasts and a moment longer; a lone picture has every core."""
+    now = [0.0]
+    crowd = Crowd(lambda: now[0])
+    with crowd.passing() as first:
+        now[0] = 5.0
+        with crowd.passing() as second:
+            pass
+    assert (first, second) == (False, True)
+    now[0] += CROWD_S / 2
+    with crowd.passing() as soon_after:
+        now[0] += CROWD_S
+    with crowd.passing() as later:
+        pass
+    assert (soon_after, later) == (True, False)
+
+
+class _Compiled:
+    made = 0
+
+    def create_infer_request(self) -> int:
+        self.made += 1
+        return self.made
+
+
+def test_the_request_used_last_is_lent_first() -> None:
+    """Two are made where two are needed at once, and one that failed is never lent again."""
+    requests = Requests(_Compiled())
+    with requests.one() as outer, requests.one() as inner:
+        assert (outer, inner) == (1, 2)
+    with requests.one() as again:
+        assert again == outer
+    with pytest.raises(ValueError, match="broken"), requests.one():
+        raise ValueError("broken")
+    with requests.one() as left, requests.one() as fresh:
+        assert (left, fresh) == (2, 3)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from backend.errors import BadManifest
 from backend.imaging.decode import decode
 from backend.model import registry
 from backend.model.architectures import save_checkpoint
@@ -68,6 +69,20 @@ class _Bare(torch.nn.Module):
 
     def state_dict(self, *args: object, **kwargs: object) -> dict[str, torch.Tensor]:  # type: ignore[override]
         return self._given
+
+
+def test_too_few_families_are_told_before_anything_is_extracted(tmp_path: Path) -> None:
+    """The founding task has one family: its folds cannot be judged, and that is said at once."""
+
+    def one_family(rows: list[Row]) -> None:
+        _families(rows)
+        for row in rows:
+            row["family"] = "dalle" if row["label"] == "ai_generated" else "human"
+
+    lone = read_manifest(write_manifest(tmp_path / "data", per_cell=12, change=one_family))
+    with pytest.raises(BadManifest, match="at least 5 of each"):
+        train_stages(TINY, lone, Run(tmp_path / "run"))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_no_fold_learns_what_it_is_judged_on(manifest: Manifest) -> None:

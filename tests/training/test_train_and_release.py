@@ -18,6 +18,7 @@ from backend.training.originals import count_originals
 from backend.training.recipes import RECIPES, Recipe, find_recipe
 from backend.training.release import release
 from backend.training.run import Run
+from backend.training.stage_training import train_stages
 from backend.training.train import train
 from tests.training.manifests import write_manifest
 
@@ -89,9 +90,50 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         np.testing.assert_array_equal(_weights(run)[name], tensor)
 
 
-def test_unfreezing_goes_on_from_the_best_epoch(
+def test_the_epoch_kept_is_written_again(
+    tmp_path: Path, manifest: Manifest, init: Path, finished: Run
+) -> None:
+    """Killed after its state and before the epoch kept was written, a run has it all the same."""
+    run = Run(tmp_path / "killed")
+    train(TINY, manifest, run, init=init)
+    run.best_path.unlink()
+    run.history_path.unlink()
+    train(TINY, manifest, run, init=init)
+    assert run.history() == finished.history()
+    for name, tensor in _weights(finished).items():
+        np.testing.assert_array_equal(_weights(run)[name], tensor)
+
+
+def test_unfreezing_starts_from_the_epoch_kept(
     tmp_path: Path, manifest: Manifest, init: Path
 ) -> None:
+    """With a rate near nought the unfrozen network is the best frozen one, not the last."""
+    recipe: Recipe = replace(
+        TINY, name="tiny-still", frozen_epochs=3, unfrozen_epochs=1, step_size=3, gamma=1e-9
+    )
+    run = Run(tmp_path / "still")
+    frozen = Run(tmp_path / "frozen")
+    train(replace(recipe, unfrozen_epochs=0), manifest, frozen, init=init)
+    train(recipe, manifest, run, init=init)
+    kept, last = _weights(frozen)["fc.weight"], torch.load(frozen.last_path, weights_only=True)
+    assert not np.allclose(kept, last["network"]["fc.weight"].numpy(), atol=1e-6)
+    state = torch.load(run.last_path, weights_only=True)["network"]
+    np.testing.assert_allclose(state["fc.weight"].numpy(), kept, atol=1e-6)
+
+
+@pytest.mark.parametrize("recipe", ["seed-1", "brush-1"])
+def test_a_manifest_without_validation_is_refused_at_once(tmp_path: Path, recipe: str) -> None:
+    """Both classes are needed where a run is validated; it is said before anything is learnt."""
+    short = read_manifest(write_manifest(tmp_path / "data", splits=("train", "test")))
+    chosen = find_recipe(recipe)
+    run = Run(tmp_path / "run")
+    start = train if isinstance(chosen, Recipe) else train_stages
+    with pytest.raises(BadManifest, match=r"no ai_generated whole view in the split val"):
+        start(chosen, short, run)  # type: ignore[operator]
+    assert not run.folder.exists()
+
+
+def test_unfreezing_moves_the_trunk(tmp_path: Path, manifest: Manifest, init: Path) -> None:
     """A recipe with an unfrozen phase moves the trunk in it, and only in it."""
     recipe: Recipe = replace(TINY, name="tiny-unfrozen", frozen_epochs=1, unfrozen_epochs=1)
     run = Run(tmp_path / "unfrozen")

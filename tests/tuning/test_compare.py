@@ -22,7 +22,7 @@ from backend.releasing import Releases
 from backend.settings import Settings
 from backend.storage.tinydb_repository import TinyDBRepository
 from backend.training.run import Run
-from backend.tuning.compare import AUDIT_RECORDS, EVALUATION_SET, compare
+from backend.tuning.compare import AUDIT_RECORDS, EVALUATION_SET, _of_both_classes, compare
 from backend.tuning.examples import Examples, Gathered, from_log, from_release
 from backend.tuning.export_file import from_export
 from backend.tuning.figures import Judged, figures, resampled
@@ -151,11 +151,22 @@ def test_a_folder_is_no_version_over_http(releases: Releases, parent: Card) -> N
         releases.compare(None, str(parent.folder))
 
 
-def test_a_pinned_version_stays(settings: Settings, filled: TinyDBRepository, made: Made) -> None:
+def test_a_pinned_version_stays(
+    settings: Settings, filled: TinyDBRepository, made: Made, parent: Card
+) -> None:
     """Where BRUSHMARK_WEIGHTS says what is served, activation says so instead of doing nothing."""
-    pinned = Releases(replace(settings, weights="brush"), filled)
-    with pytest.raises((Conflict, WeightsMissing)):
+    pinned = Releases(replace(settings, weights=parent.ref.version), filled)
+    with pytest.raises(Conflict, match="BRUSHMARK_WEIGHTS"):
         pinned.activate(made.version, "me")
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [([0] * 8 + [1] * 2, [0, 1, 8, 9]), ([1] * 9 + [0], [0, 1, 2, 9]), ([0, 1], [0, 1])],
+)
+def test_of_a_rare_class_all_are_shown(labels: list[int], shown: list[int]) -> None:
+    """Of four pictures half are of each class where it has them; the other fills up."""
+    assert _of_both_classes(np.array(labels), 4).tolist() == shown
 
 
 def test_activation_under_load_drops_no_request(

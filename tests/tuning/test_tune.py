@@ -216,6 +216,14 @@ def test_a_name_that_is_taken_is_refused(
         fine_tune(settings, filled, parent, Source(), recipe=QUICK, version=parent.ref.version)
 
 
+def test_another_seed_is_another_candidate(
+    settings: Settings, filled: TinyDBRepository, parent: Card, made: Made
+) -> None:
+    """What was fine-tuned from the same data with another seed is not taken for this one."""
+    with pytest.raises(Conflict, match="already"):
+        fine_tune(settings, filled, parent, Source(), recipe=QUICK, version=made.version, seed=123)
+
+
 def test_a_graph_that_does_not_hold_the_head_is_left_alone(
     tmp_path: Path, parent: Card, made: Made
 ) -> None:
