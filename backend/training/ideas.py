@@ -64,7 +64,7 @@ _HEADS = (
     replace(BASE, name="early stages 0-3", stages=(0, 1, 2, 3)),
     replace(BASE, name="all stages, means alone", moments=("mean",)),
     replace(BASE, name="linear, C .001", linear=0.001),
-    replace(BASE, name="three seeds joined (served)", heads=3),
+    replace(BASE, name="three seeds joined", heads=3),
     replace(BASE, name="hidden 32", head=HeadRecipe(hidden=32)),
     replace(BASE, name="hidden 512", head=HeadRecipe(hidden=512)),
     replace(BASE, name="5 epochs", head=HeadRecipe(epochs=5)),

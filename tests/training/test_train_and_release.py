@@ -109,7 +109,12 @@ def test_unfreezing_starts_from_the_epoch_kept(
 ) -> None:
     """With a rate near nought the unfrozen network is the best frozen one, not the last."""
     recipe: Recipe = replace(
-        TINY, name="tiny-still", frozen_epochs=3, unfrozen_epochs=1, step_size=3, gamma=1e-9
+        TINY,
+        name="tiny-still",
+        frozen_epochs=8,
+        unfrozen_epochs=1,
+        step_size=8,
+        gamma=1e-9,
     )
     run = Run(tmp_path / "still")
     frozen = Run(tmp_path / "frozen")
