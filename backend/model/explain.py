@@ -1,9 +1,9 @@
 """Draw where the network found its reasons.
 
 For global average pooling and one linear layer the map is the class activation map (Zhou et al.
-2016, arXiv 1512.04150): each position's contribution to the logit is exact, and their mean plus the
-bias is the logit. For a head over all stages it is of first order: see `stage_network`. Warm colours
-speak for AI-generated, cool ones for human-made.
+2016, arXiv 1512.04150): each position's contribution to the logit is exact, and their mean plus
+the bias is the logit. For a head over all stages it is of first order: see `stage_network`. Warm
+colours speak for AI-generated, cool ones for human-made.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`python -m backend.training.generator_screening`: can the family of a generator be told?
 
-A record's `likely_generator` may name only families whose out-of-fold precision is at least .8; none
-has been that sure yet, so that it stays null. Here a linear classifier over the fixed trunk's statistics is fitted on folds of unseen
-sources, and judged on clean views and on web copies. Prints one Markdown table.
+A record's `likely_generator` may name only families whose out-of-fold precision is at least .8;
+none has been that sure yet, so that it stays null. Here a linear classifier over the fixed trunk's
+statistics is fitted on folds of unseen sources, and judged on clean views and on web copies.
+Prints one Markdown table.
 """
 
 from __future__ import annotations
