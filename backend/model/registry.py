@@ -20,7 +20,7 @@ from backend.errors import (
     WeightsDamaged,
     WeightsMissing,
 )
-from backend.model.card import CARD_NAME, Card, load_card, verify_files
+from backend.model.card import CARD_NAME, METRICS, Card, load_card, verify_files
 from backend.model.judge import Judge
 from backend.settings import RuntimeName, Settings
 
@@ -141,7 +141,7 @@ def find_report(settings: Settings, version: str) -> tuple[Card, dict[str, Any] 
     """
     card = named_card(settings, version)
     try:
-        metrics = json.loads((card.folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = json.loads((card.folder / METRICS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return card, None
     except (OSError, ValueError) as error:
@@ -164,6 +164,11 @@ def activate(settings: Settings, version: str) -> Version:
     cards = _cards(settings)
     before = _active_card(settings, cards)
     card = named_card(settings, version)
+    if METRICS not in card.files:
+        raise WeightsDamaged(
+            f"{version} brings no {METRICS}: what nobody has measured is not served. "
+            "`brushmark release` and `brushmark train` write it."
+        )
     verify_files(card)
     previous = before.ref.version if before else None
     if previous == card.ref.version:  # chosen again: the way back stays

@@ -28,6 +28,7 @@ from backend.model.card import (
     GRAPH_XML,
     INT8_BIN,
     INT8_XML,
+    METRICS,
     Calibration,
     load_card,
 )
@@ -55,7 +56,7 @@ from backend.training.whole_training import described, parent_logits, read_data
 MIN_SHORT_SIDE_PX = 200
 LEAST_TO_QUANTISE = 20
 """Training pictures below which no 8-bit graph is made."""
-FEATURES_NAME, METRICS_NAME, README_NAME = "features.safetensors", "metrics.json", "README.md"
+FEATURES_NAME, README_NAME = "features.safetensors", "README.md"
 
 
 def release(
@@ -145,7 +146,7 @@ def _fill(
         write_json(folder / ORIGINALS_NAME, originals)
     metrics = _measure(judge, run, manifest, view, scale, scored["val"], progress)
     metrics["history"] = run.history()
-    write_json(folder / METRICS_NAME, metrics)
+    write_json(folder / METRICS, metrics)
     card["figures"] = {
         name: {k: split[k] for k in ("n", "accuracy", "balanced_accuracy", "auc", "confusion")}
         | {"served": split["served"], "ece": split["ece"], "intervals": split["intervals"]}

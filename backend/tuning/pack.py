@@ -23,6 +23,7 @@ from backend.model.card import (
     GRAPH_XML,
     INT8_BIN,
     INT8_XML,
+    METRICS,
     Card,
     load_card,
 )
@@ -38,7 +39,7 @@ from backend.tuning.scale import SET_ON
 from backend.tuning.tune import Tuned
 
 METHOD = "head on logged feature vectors"
-METRICS_NAME, README_NAME = "metrics.json", "README.md"
+README_NAME = "README.md"
 _CLOSE = 0.05
 """How far the served graph's logit may lie from the head's own, which 16 bits explain."""
 
@@ -76,7 +77,7 @@ def _fill(folder: Path, parent: Card, tuned: Tuned, version: str, command: str) 
     _write_checkpoint(parent.folder / CHECKPOINT, folder / CHECKPOINT, tuned.head)
     _write_features(parent.folder / FEATURES, folder / FEATURES, tuned.head)
     metrics = _metrics(parent, tuned, command)
-    write_json(folder / METRICS_NAME, metrics)
+    write_json(folder / METRICS, metrics)
     card = _card(parent, tuned, version, metrics, command)
     write_text(folder / README_NAME, _readme(card))
     card["files"] = {path.name: _sha256(path) for path in sorted(folder.iterdir())}

@@ -92,6 +92,20 @@ def test_no_weights_at_all_says_what_to_do(
         registry.load_judge(settings)
 
 
+def test_what_nobody_measured_is_not_served(settings: Settings, copied_weights: Path) -> None:
+    """A version whose card names no figures cannot be chosen."""
+    settings.prepare_home()
+    own = settings.home / "weights" / "own-1"
+    own.parent.mkdir()
+    path = copied_weights / "card.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["files"]["metrics.json"]
+    path.write_text(json.dumps(document | {"version": "own-1"}), encoding="utf-8")
+    copied_weights.replace(own)
+    with pytest.raises(WeightsDamaged, match=r"no metrics\.json"):
+        registry.activate(settings, "own-1")
+
+
 def test_activation_is_remembered_and_can_be_rolled_back(
     settings: Settings, copied_weights: Path
 ) -> None:
