@@ -321,6 +321,11 @@ def release(run_folder: Path, version: str | None, weights: Path) -> None:
     with progress_bar() as report:
         folder = releaser.release(run, name, weights, progress=report)
     click.echo(f"Released {name} into {folder}. Its card: {folder / 'README.md'}")
+    others = sorted(f.parent.name for f in weights.glob("[!.]*/card.json") if f.parent.name != name)
+    if others and weights == SHIPPED:
+        click.echo(
+            f"Only the version that is served stays in a checkout: {', '.join(others)} may go now."
+        )
 
 
 COMMANDS: dict[str, click.Command] = {"evaluate": evaluate, "release": release}

@@ -57,12 +57,15 @@ _VIEWS = (
     replace(BASE, name="learnt from clean alone", learn=(0,)),
     replace(BASE, name="learnt from web copies alone", learn=(1,)),
 )
-_HEADS = (
+_STAGES = (
     BASE,
     replace(BASE, name="last stage, means", stages=(4,), moments=("mean",)),
     replace(BASE, name="last stage, means and deviations", stages=(4,)),
     replace(BASE, name="early stages 0-3", stages=(0, 1, 2, 3)),
     replace(BASE, name="all stages, means alone", moments=("mean",)),
+)
+_HEADS = (
+    BASE,
     replace(BASE, name="linear, C .001", linear=0.001),
     replace(BASE, name="three seeds joined", heads=3),
     replace(BASE, name="hidden 32", head=HeadRecipe(hidden=32)),
@@ -165,6 +168,7 @@ TABLES: dict[str, tuple[Idea, ...]] = {
     "losses": _LOSSES,
     "weights": _WEIGHTS,
     "curve": _CURVE,
+    "stages": _STAGES,
     "heads": _HEADS,
     "combined": _COMBINED,
     "mining": _MINING,
