@@ -140,7 +140,7 @@ class _Tuning:
         seed: int,
         progress: Progress,
     ) -> None:
-        self.patches, self.recipe = patches, recipe
+        self.patches, self.recipe, self.seed = patches, recipe, seed
         self.last, self.progress = folder / "trunk-last.pt", progress
         self.device = inference_device()
         self.bf16 = self.device.type == "cuda" or this_processor().has_fast_bf16
@@ -187,6 +187,8 @@ class _Tuning:
         self.last.unlink(missing_ok=True)
 
     def _learn(self, images: Tensor, targets: Tensor) -> float:
+        # What drops out depends on the step alone, so that a run goes on as if never interrupted.
+        torch.manual_seed(self.seed * 1_000_003 + self.step)
         images = images.to(self.device, memory_format=torch.channels_last)
         smooth = targets.to(self.device) * (1 - 2 * self.recipe.smoothing) + self.recipe.smoothing
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
