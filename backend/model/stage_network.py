@@ -44,10 +44,14 @@ class StageHead(nn.Module):
 
     def forward(self, statistics: Tensor) -> Tensor:
         """Return log-odds of ai_generated: (n, 2048) -> (n,)."""
-        x = self.drop_in((statistics - self.mean) * self.scale)
-        x = self.drop_hidden(functional.gelu(self.hidden(x)))
-        logit: Tensor = self.out(x)[:, 0]
+        logit: Tensor = self.out(self.hidden_units(statistics))[:, 0]
         return logit
+
+    def hidden_units(self, statistics: Tensor) -> Tensor:
+        """Return what the last layer reads: (n, 2048) -> (n, hidden)."""
+        x = self.drop_in((statistics - self.mean) * self.scale)
+        units: Tensor = self.drop_hidden(functional.gelu(self.hidden(x)))
+        return units
 
     def gradient(self, statistics: Tensor) -> Tensor:
         """Return d logit / d statistics in closed form, without autograd: (n, 2048).

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from backend.training.evaluation.figures import AI, HUMAN, PALETTE, QUIET, STRONG
 from backend.training.evaluation.markup import beside, chart, paragraph, section, tiles
-from backend.training.run import Run, write_text
+from backend.training.run import Run, kept_epoch, write_text
 
 REFRESH_S = 15
 """Seconds after which an open page of a running run is loaded anew."""
@@ -73,7 +73,7 @@ def _lead(config: Mapping[str, Any], state: str) -> str:
 
 
 def _best(config: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
-    best = max(history, key=lambda entry: (entry[config["select_by"]], -entry["epoch"]))
+    best = kept_epoch(history, config["select_by"])
     figures = [(title, f"{best[name]:.3f}", "") for name, title, _, _ in _FIGURES]
     kept = ("Epoch kept", str(best["epoch"] + 1), f"of {len(history)} so far")
     return section("best", "On validation pictures", tiles([kept, *figures]))

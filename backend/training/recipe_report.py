@@ -35,7 +35,7 @@ from backend.training.features import Variant, VariantViews
 from backend.training.manifest import SEALED, Row, counts
 from backend.training.metrics import Array, Targets, confusion, roc_auc
 from backend.training.release import finished
-from backend.training.run import Run, write_json
+from backend.training.run import Run, kept_epoch, write_json
 from backend.training.views import loader_workers
 
 COPIES = {"": 0, WEB_COPIES: 1}
@@ -141,7 +141,7 @@ def _areas(recipes: Iterable[Recipes]) -> str:
 def _courses(recipes: Iterable[Recipes]) -> str:
     rows = []
     for one in recipes:
-        kept = [_best(seed) for seed in one.seeds]
+        kept = [kept_epoch(seed["history"], seed["select_by"]) for seed in one.seeds]
         last = [seed["history"][-1] for seed in one.seeds]
         rows.append(
             (
@@ -165,12 +165,6 @@ def _courses(recipes: Iterable[Recipes]) -> str:
         "last",
     )
     return "**How it went**, percent.\n\n" + markdown_table(heading, rows)
-
-
-def _best(seed: dict[str, Any]) -> dict[str, Any]:
-    by = seed["select_by"]
-    best: dict[str, Any] = max(seed["history"], key=lambda e: (e[by], -e["epoch"]))
-    return best
 
 
 if __name__ == "__main__":

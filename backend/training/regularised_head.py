@@ -150,7 +150,7 @@ class _Fitting:
     def _loss(self, batch: Tensor) -> Tensor:
         copies = len(self.copies)
         x = torch.cat([c[batch] for c in self.copies])
-        hidden = self._hidden(x)
+        hidden = self.head.hidden_units(x)
         logits = self.head.out(hidden)[:, 0]
         y, w = self.y[batch].repeat(copies), self.w[batch].repeat(copies)
         loss = functional.binary_cross_entropy_with_logits(logits, y, w)
@@ -164,12 +164,6 @@ class _Fitting:
                 families = self.families[batch].repeat(copies)[generated]
                 loss = loss + self.regularisation.family * functional.cross_entropy(named, families)
         return loss
-
-    def _hidden(self, x: Tensor) -> Tensor:
-        head = self.head
-        scaled = head.drop_in((x - head.mean) * head.scale)
-        hidden: Tensor = head.drop_hidden(functional.gelu(head.hidden(scaled)))
-        return hidden
 
     @torch.no_grad()
     def _move_average(self) -> None:

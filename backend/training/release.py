@@ -47,7 +47,7 @@ from backend.training.graph import export_graph
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.originals import count_originals
 from backend.training.quantise import gate, quantise
-from backend.training.run import Run, write_json, write_text
+from backend.training.run import Run, kept_epoch, write_json, write_text
 from backend.training.stage_training import OOF_NAME
 from backend.training.tasks.task import FULL, restrict
 from backend.training.train import Progress
@@ -185,7 +185,7 @@ def _card(
     folder: Path, run: Run, config: dict[str, Any], manifest: Manifest, version: str
 ) -> dict[str, Any]:
     used = manifest.of("train", "val", view=config["recipe"].get("view"))
-    best = max(run.history(), key=lambda e: (e[config["select_by"]], -e["epoch"]))
+    best = kept_epoch(run.history(), config["select_by"])
     return {
         "format": CARD_FORMAT,
         "version": version,

@@ -12,7 +12,7 @@ openings.json        how often test and unseen were opened for this run
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -107,6 +107,11 @@ class Run:
         path = self.folder / "openings.json"
         opened = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return {split: int(opened.get(split, 0)) for split in SEALED}
+
+
+def kept_epoch(history: Sequence[Mapping[str, Any]], select_by: str) -> dict[str, Any]:
+    """Return the entry of the epoch that is kept: the best, of equals the first."""
+    return dict(max(history, key=lambda entry: (entry[select_by], -entry["epoch"])))
 
 
 def environment() -> dict[str, Any]:

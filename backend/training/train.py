@@ -31,7 +31,7 @@ from backend.training.manifest import Manifest, counts, require_classes
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import Recipe
-from backend.training.run import Run
+from backend.training.run import Run, kept_epoch
 from backend.training.views import EvaluationViews, SeedViews, loader_workers
 
 SELECT_BY = ("accuracy", "balanced-accuracy", "auc", "cost")
@@ -275,7 +275,7 @@ class _Training:
     def _best(self) -> dict[str, Any]:
         if not self.history:
             raise BadRun("The recipe has no epochs.")
-        return max(self.history, key=lambda e: (e[self.select_by], -e["epoch"]))
+        return kept_epoch(self.history, self.select_by)
 
     def _save(self) -> None:
         state = {
