@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,9 @@ from backend.access import new_pairing_code
 from backend.api import reference
 from backend.api.build import job_desk_of, service_of
 from backend.errors import UrlUnreachable
-from backend.settings import KeepImages
+from backend.model.card import CARD_NAME
+from backend.model.registry import find_card
+from backend.settings import KeepImages, Settings
 from tests.api.harness import API, Wired
 from tests.pictures import jpeg
 
@@ -143,6 +146,16 @@ def wait_for_rest(ask: Callable[..., tuple[str, str, TestResponse]], limit_s: fl
     raise AssertionError("an export or an import goes on and on")
 
 
+def another_version(settings: Settings, name: str) -> str:
+    """Put the same weights under another name into the home, and return that."""
+    folder = settings.home / "weights" / "another-1"
+    shutil.copytree(find_card(settings, name).folder, folder)
+    card = json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))
+    older = {"version": folder.name, "released_at": "2020-01-01T00:00:00+00:00"}
+    (folder / CARD_NAME).write_text(json.dumps(card | older), encoding="utf-8")
+    return folder.name
+
+
 def every_version(wired: Wired, ask: Callable[..., tuple[str, str, TestResponse]]) -> Iterator[Any]:
     """Call every operation of versions."""
     _, _, listed = ask("GET", f"{API}/models")
@@ -155,6 +168,8 @@ def every_version(wired: Wired, ask: Callable[..., tuple[str, str, TestResponse]
     activate = f"{one}/activate"
     yield "POST", activate, ask("POST", activate.replace("{version}", name), json={})[2]
     yield "POST", activate, ask("POST", activate.replace("{version}", "none"), json={})[2]
+    other = another_version(service_of(wired.app).settings, name)
+    yield "POST", activate, ask("POST", activate.replace("{version}", other), json={})[2]
     yield ask("POST", f"{API}/models/rollback")
     yield ask("POST", f"{API}/shadow", json={"version": name})
     yield ask("GET", f"{API}/shadow")

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from backend.training.calibrate import (
+    FALSE_NEGATIVE_RATE,
+    FALSE_POSITIVE_RATE,
+    WORST_SOURCE_RATE,
     Origins,
     apply,
     choose_thresholds,
@@ -162,9 +165,9 @@ def test_thresholds_come_with_how_sure_they_are() -> None:
         scores,
         targets,
         origins,
-        false_positive_rate=0.05,
-        worst_source_rate=0.15,
-        false_negative_rate=0.1,
+        false_positive_rate=FALSE_POSITIVE_RATE,
+        worst_source_rate=WORST_SOURCE_RATE,
+        false_negative_rate=FALSE_NEGATIVE_RATE,
     )
     found = evidence_for(chosen, scores, targets, origins)
     left = found["held_out"]

@@ -53,7 +53,7 @@ class Vault:
     def classifier(self) -> str:
         """What is fitted on these vectors, in words."""
         if self.features.shape[1] == STAGE_STATISTICS:
-            return "one head like our own recipe's, on pictures as they are"
+            return "one head like our own recipe's (one hidden layer), on pictures as they are"
         return "a logistic regression"
 
 
