@@ -100,9 +100,8 @@ def save_checkpoint(module: nn.Module, path: Path, *, half: bool = False) -> Non
 
 def save_tensors(state: Mapping[str, Tensor], path: Path) -> None:
     """Write tensors by name as safetensors: whole or not at all."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     fresh = path.with_name(path.name + ".new")
-    save_file(dict(state), fresh)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, fresh)
     fresh.replace(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,10 +43,10 @@ class Origins:
     @classmethod
     def of(cls, rows: Sequence[Row], copies: int = 1) -> Origins:
         """Return those of some rows, or of so many copies of them, one after the other."""
-        found = cls(
-            [r.source for r in rows], [r.kind for r in rows], [original_of(r) for r in rows]
+        every = [*rows] * copies
+        return cls(
+            [r.source for r in every], [r.kind for r in every], [original_of(r) for r in every]
         )
-        return cls([*found.sources] * copies, [*found.kinds] * copies, [*found.originals] * copies)
 
     @classmethod
     def apart(cls, sources: Sequence[str]) -> Origins:
@@ -88,13 +89,14 @@ def fit_scale(logits: Array, targets: Targets, origins: Origins, fitted_on: str)
     """Calibrate logits and set thresholds on the same held-out pictures."""
     calibration = fit_platt(logits, targets)
     scores = apply(calibration, logits)
-    thresholds = _usual(scores, targets, origins)
+    thresholds = usual_thresholds(scores, targets, origins)
     return Scale(
         calibration, thresholds, fitted_on, evidence_for(thresholds, scores, targets, origins)
     )
 
 
-def _usual(scores: Array, targets: Targets, origins: Origins) -> Thresholds:
+def usual_thresholds(scores: Array, targets: Targets, origins: Origins) -> Thresholds:
+    """Choose thresholds at the error rates above, as `choose_thresholds` does."""
     return choose_thresholds(
         scores,
         targets,
@@ -117,7 +119,7 @@ def evidence_for(
     sources = np.asarray(origins.sources)
 
     def chosen(index: Indices) -> dict[str, float]:
-        found = _usual(scores[index], targets[index], origins.at(index))
+        found = usual_thresholds(scores[index], targets[index], origins.at(index))
         return {"human_at_most": found.human_at_most, "ai_at_least": found.ai_at_least}
 
     human = targets == 0
@@ -198,7 +200,7 @@ def held_tight(
 
     `loosest` holds `human_at_most` and `ai_at_least`.
     """
-    chosen = _usual(scores, targets, origins)
+    chosen = usual_thresholds(scores, targets, origins)
     return replace(
         chosen,
         human_at_most=min(chosen.human_at_most, float(loosest["human_at_most"])),
@@ -247,17 +249,11 @@ def choose_thresholds(
         return bool(np.max(ledger.rates(accused >= threshold), initial=0.0) > worst_source_rate)
 
     if is_too_high(high):
-        # No source's rate rises with the threshold: halve the steps that are left.
+        # No source's rate rises with the threshold: the steps that are left are halved.
         steps = np.nextafter(np.unique(human[human > high]), 1.0)
-        low_step, high_step = 0, len(steps)
-        while low_step < high_step:
-            middle = (low_step + high_step) // 2
-            if is_too_high(float(steps[middle])):
-                low_step = middle + 1
-            else:
-                high_step = middle
+        first = bisect_left(steps, True, key=lambda step: not is_too_high(float(step)))
         if len(steps):
-            high = float(steps[min(low_step, len(steps) - 1)])
+            high = float(steps[min(first, len(steps) - 1)])
     low = float(np.nextafter(ai[int(np.floor(false_negative_rate * ai.size))], 0.0))
     high, low = max(high, 0.5 + _LEAST_BAND / 2), min(low, 0.5 - _LEAST_BAND / 2)
     return Thresholds(

@@ -88,16 +88,16 @@ class _Comparison:
         rows, statistics = list(whole), [released_vectors(card.folder / FEATURES_NAME, whole)]
         if "crop" in views:
             rows += crops
-            statistics.append(self._pass(crops, 0).statistics)
+            statistics.append(self._statistics(crops, 0))
         self._probe = Probe(rows, np.concatenate(statistics))
 
     def of(self, split: str, variant: int) -> list[float]:
         """Return AUC and balanced accuracy of the probe, then those of the release."""
         rows = [r for r in self._manifest.of(split) if r.view in self._views]
-        passed = self._pass(rows, variant)
-        whole = [i for i, row in enumerate(rows) if row.view == "whole"]
-        theirs = figures(rows, self._probe.logits(passed.statistics), 0.0)
-        ours = figures([rows[i] for i in whole], passed.scores[whole], 0.5)
+        whole = [row for row in rows if row.view == "whole"]
+        theirs = figures(rows, self._probe.logits(self._statistics(rows, variant)), 0.0)
+        served = cached_passes(self._judge, whole, variant, CACHE, self._progress)
+        ours = figures(whole, served.scores, 0.5)
         return [*theirs, *ours]
 
     def record(self, split: str) -> None:
@@ -109,13 +109,9 @@ class _Comparison:
         )
         openings.record(LEDGER, opened)
 
-    def _pass(self, rows: Sequence[Row], variant: int) -> Passed:
-        """Return statistics in 32 bits, as those that travel with a release, and served scores."""
-        plain, served = (
-            cached_passes(judge, rows, variant, CACHE, self._progress)
-            for judge in (self._plain, self._judge)
-        )
-        return Passed(plain.statistics, served.scores)
+    def _statistics(self, rows: Sequence[Row], variant: int) -> FloatArray:
+        """Return statistics in 32 bits, as those that travel with a release: (n, 2048)."""
+        return cached_passes(self._plain, rows, variant, CACHE, self._progress).statistics
 
 
 def _table(comparison: _Comparison) -> str:

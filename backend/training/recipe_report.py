@@ -23,13 +23,7 @@ from backend.model.architectures import load_checkpoint
 from backend.model.network import ARCHITECTURE, Network
 from backend.model.preprocess import Preprocessing
 from backend.training.baselines.results import WEB_COPIES
-from backend.training.baselines.table import (
-    accuracy,
-    judged_table,
-    markdown_table,
-    summed,
-    with_range,
-)
+from backend.training.baselines.table import Judged, judged_table, markdown_table, with_range
 from backend.training.compiled import Look, looking
 from backend.training.features import Variant, VariantViews
 from backend.training.manifest import SEALED, Row, counts
@@ -45,19 +39,16 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Recipes:
+class Recipes(Judged):
     """The runs of one recipe, a seed each; `seeds` holds what was judged and what happened."""
 
-    title: str
+    name: str
     seeds: tuple[dict[str, Any], ...]
 
-    def cells(self, split: str) -> dict[str, int]:
-        """Return the confusion matrix of a split, summed over the seeds."""
-        return summed(seed["judged"][split] for seed in self.seeds)
-
-    def accuracies(self, split: str) -> list[float]:
-        """Return each seed's accuracy on a split."""
-        return [accuracy(seed["judged"][split]) for seed in self.seeds]
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        return self.name
 
     def aucs(self, split: str) -> list[float]:
         """Return each seed's AUC on a split."""

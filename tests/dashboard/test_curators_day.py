@@ -181,8 +181,7 @@ def test_thirty_are_labelled_at_once(page: Page, address: str, stocked: RealBack
     expect(page.get_by_text("24 selected")).to_be_visible(timeout=WAIT_MS)
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("25 to 48")).to_be_visible(timeout=WAIT_MS)
-    # A click on a page that is still being drawn is lost.
-    page.locator('[data-test-script-state="notRunning"]').first.wait_for(timeout=WAIT_MS)
+    wait_for_rest(page)  # a click on a page that is still being drawn is lost
     tiles = page.locator('[class*="st-key-pick-"] label')
     for number in range(BATCH - 24):
         tiles.nth(number).click()

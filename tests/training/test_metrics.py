@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from backend.training.calibrate import (
-    FALSE_NEGATIVE_RATE,
-    FALSE_POSITIVE_RATE,
-    WORST_SOURCE_RATE,
     Origins,
     apply,
     choose_thresholds,
     evidence_for,
     fit_platt,
+    usual_thresholds,
     worst_source,
 )
 from backend.training.metrics import (
@@ -161,14 +159,7 @@ def test_thresholds_come_with_how_sure_they_are() -> None:
     targets = np.repeat([0, 1], 400).astype(np.int64)
     sources = [f"{'h' if n < 400 else 'g'}{n % 10}" for n in range(800)]
     origins = Origins.apart(sources)
-    chosen = choose_thresholds(
-        scores,
-        targets,
-        origins,
-        false_positive_rate=FALSE_POSITIVE_RATE,
-        worst_source_rate=WORST_SOURCE_RATE,
-        false_negative_rate=FALSE_NEGATIVE_RATE,
-    )
+    chosen = usual_thresholds(scores, targets, origins)
     found = evidence_for(chosen, scores, targets, origins)
     left = found["held_out"]
     assert left["human_called_ai"]["value"] == np.mean(scores[:400] >= chosen.ai_at_least)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,26 +16,30 @@ WHAT = {False: "founding settings", True: "tuned"}
 _Z = 1.96
 
 
-class Judged(Protocol):
-    """What a classifier's seeds said."""
+class Judged:
+    """What the seeds of one classifier said."""
+
+    __slots__ = ()
+    seeds: tuple[dict[str, Any], ...]
+    """The figures of each seed; `judged` holds a confusion matrix for each split."""
 
     @property
     def title(self) -> str:
         """Its name in tables."""
-
-    @property
-    def seeds(self) -> tuple[dict[str, Any], ...]:
-        """The figures of each seed."""
+        raise NotImplementedError
 
     def cells(self, split: str) -> dict[str, int]:
         """Return the confusion matrix of a split, summed over the seeds."""
+        judged = [figures["judged"][split] for figures in self.seeds]
+        return {name: sum(one[name] for one in judged) for name in judged[0]}
 
     def accuracies(self, split: str) -> list[float]:
         """Return each seed's accuracy on a split."""
+        return [accuracy(figures["judged"][split]) for figures in self.seeds]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(Judged):
     """The seeds of one kind, tuned or not, at one size on one share of the pictures."""
 
     kind: str
@@ -49,14 +53,6 @@ class Line:
         """Its name in tables and figures."""
         unlabelled = self.kind == "kmeans"
         return KINDS[self.kind].title + ("" if unlabelled else f", {WHAT[self.tuned]}")
-
-    def cells(self, split: str) -> dict[str, int]:
-        """Return the confusion matrix of a split, summed over the seeds."""
-        return summed(figures["judged"][split] for figures in self.seeds)
-
-    def accuracies(self, split: str) -> list[float]:
-        """Return each seed's accuracy on a split."""
-        return [accuracy(figures["judged"][split]) for figures in self.seeds]
 
     def mean(self, name: str) -> float | None:
         """Return the mean of a figure over the seeds that have it."""
@@ -75,12 +71,6 @@ def lines_of(results: Results) -> tuple[Line, ...]:
 
 def _order(cell: Cell) -> tuple[int, bool, int, int, int]:
     return list(KINDS).index(cell.kind), cell.tuned, cell.px, cell.eighths, cell.seed
-
-
-def summed(matrices: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Add confusion matrices up."""
-    found = list(matrices)
-    return {name: sum(one[name] for one in found) for name in found[0]}
 
 
 def accuracy(cells: Mapping[str, int]) -> float:
