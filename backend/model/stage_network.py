@@ -6,7 +6,7 @@ The head reads both. Needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,17 +29,24 @@ def spread(maps: Tensor, mean: Tensor) -> Tensor:
 
 
 class StageHead(nn.Module):
-    """Standardise the 2,048 statistics, then one hidden layer and one logit."""
+    """Standardise the statistics, 2,048 where served, then one hidden layer and one logit."""
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, hidden: int = 128, drop_in: float = 0.2, drop_hidden: float = 0.5) -> None:
+    def __init__(
+        self,
+        hidden: int = 128,
+        drop_in: float = 0.2,
+        drop_hidden: float = 0.5,
+        *,
+        inputs: int = FEATURE_SIZE,
+    ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(FEATURE_SIZE))
-        self.register_buffer("scale", torch.ones(FEATURE_SIZE))
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
         self.drop_in, self.drop_hidden = nn.Dropout(drop_in), nn.Dropout(drop_hidden)
-        self.hidden = nn.Linear(FEATURE_SIZE, hidden)
+        self.hidden = nn.Linear(inputs, hidden)
         self.out = nn.Linear(hidden, 1)
 
     def forward(self, statistics: Tensor) -> Tensor:
@@ -83,8 +90,12 @@ class StageNetwork(nn.Module):
             yield x
 
     def statistics(self, x: Tensor) -> Tensor:
-        """Return log1p of mean and deviation of every stage: (n, 2048)."""
-        return _statistics([_moments(maps) for maps in self.maps(x)])
+        """Return what the head reads: (n, 3, h, w) -> (n, 2048)."""
+        return self.summary(list(self.maps(x)))
+
+    def summary(self, stages: Sequence[Tensor]) -> Tensor:
+        """Return log1p of mean and deviation of every stage's map: (n, 2048)."""
+        return _statistics([_moments(maps) for maps in stages])
 
     def forward(self, x: Tensor) -> Tensor:
         """Return log-odds of ai_generated: (n,)."""

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from backend.model.architectures import trunk_sha256
 from backend.model.preprocess import FloatArray, Preprocessing, to_tensor
-from backend.model.stage_network import FEATURE_SIZE, StageNetwork
+from backend.model.stage_network import StageNetwork
 from backend.training.compiled import Look, looking, precision_here
 from backend.training.degrade import seeded_web_copy
 from backend.training.manifest import Row, open_picture
@@ -56,14 +56,11 @@ class VariantViews(Dataset[tuple[torch.Tensor, int]]):
 def extract(
     look: Look, rows: tuple[Row, ...], variant: Variant, spec: Preprocessing
 ) -> np.ndarray[Any, np.dtype[np.float16]]:
-    """Return the statistics of every row's picture: float16 of shape (n, 2048)."""
+    """Return the statistics of every row's picture: float16 of shape (n, d), 2,048 as served."""
     loader = DataLoader(
         VariantViews(rows, variant, spec), batch_size=32, num_workers=loader_workers(len(rows))
     )
-    found = np.empty((len(rows), FEATURE_SIZE), np.float16)
-    for images, index in loader:
-        found[index.numpy()] = look(images)
-    return found
+    return np.concatenate([look(images).astype(np.float16) for images, _ in loader])
 
 
 def cached(
@@ -100,10 +97,8 @@ def cached(
         done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")
     team.wait()
-    found = np.empty((len(rows), FEATURE_SIZE), np.float32)
-    for path, index in zip(paths, chunks, strict=True):
-        found[index] = np.load(path)
-    return found
+    found = np.concatenate([np.load(path) for path in paths]).astype(np.float32)
+    return found[np.argsort(np.concatenate(chunks))]
 
 
 def _chunks(rows: Sequence[Row]) -> list[list[int]]:

@@ -33,14 +33,14 @@ class IdeaFit:
     ) -> None:
         self._idea, self._rows, self._seed = idea, rows, seed
         self._used = columns(idea)
-        self._variants = [v if self._used.all() else v * self._used for v in variants]
+        self._variants = [self._shown(v) for v in variants]
         self._targets = np.array([r.target for r in rows], np.int64)
         self._kept = kept(rows, idea, seed)
         self.learnt: list[tuple[int, int]] = []
         """Rows and sources of each fit."""
 
     def __call__(self, index: Index) -> Judge:
-        """Fit to the rows of an index; the judge scores statistics (n, 2048)."""
+        """Fit to the rows of an index; the judge scores statistics (n, d)."""
         index = index[self._kept[index]]
         rows = [self._rows[int(i)] for i in index]
         self.learnt.append((len(rows), len({r.source for r in rows})))
@@ -48,6 +48,9 @@ class IdeaFit:
         if self._idea.regularisation is not None or self._idea.early_stop:
             return self._fit_regularised(index, rows, weights)
         return self._fit_plain(index, weights)
+
+    def _shown(self, statistics: FloatArray) -> FloatArray:
+        return statistics if self._used.all() else statistics * self._used
 
     def _weights(self, index: Index, rows: Sequence[Row]) -> weighting.Weights:
         weights = source_weights(rows, self._idea.power)
@@ -78,7 +81,7 @@ class IdeaFit:
             return _linear(x, y, w, idea.linear)
         fits = [fit_head(x, y, w, idea.head, self._seed * 100 + n) for n in range(idea.heads)]
         head = join_heads(fits)
-        return lambda judged: head_logits(head, judged * self._used)
+        return lambda judged: head_logits(head, self._shown(judged))
 
     def _fit_regularised(
         self, index: Index, rows: Sequence[Row], weights: weighting.Weights
@@ -97,7 +100,7 @@ class IdeaFit:
             pictures = pictures.part(np.flatnonzero(fold.learn))
         regularisation = self._idea.regularisation or Regularisation()
         head = fit_regularised(pictures, self._idea.head, regularisation, self._seed, watched)
-        return lambda judged: head_logits(head, judged * self._used)
+        return lambda judged: head_logits(head, self._shown(judged))
 
 
 def columns(idea: Idea) -> npt.NDArray[np.bool_]:

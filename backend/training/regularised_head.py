@@ -31,7 +31,7 @@ class Pictures:
     """What is learnt from: n pictures in several copies."""
 
     copies: tuple[FloatArray, ...]
-    """Statistics of each copy, (n, 2048)."""
+    """Statistics of each copy, (n, d)."""
     targets: Index
     weights: npt.NDArray[np.float64]
     sources: Index
@@ -104,7 +104,9 @@ class _Fitting:
         self.families = torch.from_numpy(pictures.families)
         weights = np.ones(len(y)) if regularisation.balanced_batches else pictures.weights
         self.w = torch.from_numpy(weights.astype(np.float32))
-        self.head = StageHead(recipe.hidden, recipe.drop_in, recipe.drop_hidden)
+        self.head = StageHead(
+            recipe.hidden, recipe.drop_in, recipe.drop_hidden, inputs=self.copies[0].shape[1]
+        )
         every = torch.cat(self.copies)
         self.head.mean.copy_(every.mean(dim=0))
         self.head.scale.copy_(1 / (every.std(dim=0, correction=0) + 1e-3))
