@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -18,6 +17,7 @@ from backend.api import build
 from backend.errors import BrushmarkError, NoModel
 from backend.homelock import only_backend
 from backend.model.judge import Judge
+from backend.model.processor import usable_cores
 from backend.service import FETCHES, Service
 from backend.settings import Settings
 from backend.storage.images import ImageStore
@@ -74,8 +74,7 @@ def _load(settings: Settings) -> Judge | None:
 
 
 def _slots() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(8, max(2, cores or 2))
+    return min(8, max(2, usable_cores()))
 
 
 def _threads() -> int:

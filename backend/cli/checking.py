@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections import deque
@@ -28,6 +27,7 @@ from backend.imaging.provenance.ledger import Ledger
 from backend.imaging.provenance.trust_list import TrustList
 from backend.judging import judge_bytes
 from backend.model.judge import Judge
+from backend.model.processor import usable_cores
 from backend.report.compose import compose
 from backend.service import Checked, Service
 from backend.settings import Settings
@@ -127,7 +127,7 @@ def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
         stack.callback(repository.close)
         policy = repository.latest_policy() or judge.policy
         if keep_log:
-            slots = os.cpu_count() or 1
+            slots = usable_cores()
             images = ImageStore(settings.images_path)
             service = Service(settings, repository, images, judge, slots=slots)
             yield Bench(_logged(service), judge, policy)
@@ -200,7 +200,7 @@ def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterat
 
     A few wait ahead, so that a folder of any size takes a bounded amount of memory.
     """
-    threads = os.cpu_count() or 1
+    threads = usable_cores()
     pending: deque[Future[Answer]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:

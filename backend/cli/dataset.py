@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.cli import failures
+from backend.model.processor import usable_cores
 
 if TYPE_CHECKING:
     from backend.dataset.build import LeftOut
@@ -198,7 +199,7 @@ def _confirm(missing: int, model: str, each: float, yes: bool) -> None:
 @click.option(
     "--redraw", is_flag=True, help="Draw all splits anew, even of pictures that have one."
 )
-@click.option("--jobs", type=_JOBS, default=os.cpu_count() or 1, help="Threads. Default: cores.")
+@click.option("--jobs", type=_JOBS, default=usable_cores(), help="Threads. Default: cores.")
 @click.pass_context
 def folder(
     ctx: click.Context,
@@ -281,7 +282,7 @@ def _tell_left_out(left_out: list[LeftOut]) -> None:
 @click.argument("manifest", type=_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit code 1 for what wants care, too.")
-@click.option("--jobs", type=_JOBS, default=os.cpu_count() or 1, help="Threads. Default: cores.")
+@click.option("--jobs", type=_JOBS, default=usable_cores(), help="Threads. Default: cores.")
 @click.pass_context
 def check(ctx: click.Context, manifest: Path, as_json: bool, strict: bool, jobs: int) -> None:
     """Look through a manifest for leaks, copies and damage.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,9 +59,48 @@ def this_processor() -> Processor:
     return Processor(name, usable_cores(), flags)
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
+def usable_cores(
+    groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> int:
+    """Return how many cores' time this process may use: its affinity, or a container's quota.
+
+    A quota of one core and a half counts as two. `groups` and `own` are where Linux says which
+    control groups there are, and which of them the process is in.
+    """
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    quota = min((_quota(folder) for folder in _own_groups(groups, own)), default=math.inf)
+    return max(1, min(cores, math.ceil(quota))) if quota < cores else cores
+
+
+def _own_groups(groups: Path, own: Path) -> Iterator[Path]:
+    """Yield the folders of the control groups that bind this process, of either version."""
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # In a container the path may be the host's, of which nothing is seen but the root.
+        folder = (groups / "cpu" if controllers else groups) / path.lstrip("/")
+        yield folder
+        yield from (up for up in folder.parents if up.is_relative_to(groups))
+
+
+def _quota(group: Path) -> float:
+    """Return the cores' time that a control group may use; without a limit, infinity."""
+    try:
+        if (group / "cpu.max").exists():
+            share, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            share, period = (
+                (group / f"cpu.cfs_{name}_us").read_text(encoding="utf-8").strip()
+                for name in ("quota", "period")
+            )
+        return int(share) / int(period) if int(share) > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):  # none, "max", or what nobody knows
+        return math.inf

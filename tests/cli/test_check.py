@@ -15,6 +15,7 @@ from PIL import Image
 from backend.cli.checking import Answer, judge_each
 from backend.cli.inputs import Input
 from backend.errors import NoModel
+from backend.model.processor import usable_cores
 from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.repository import PredictionFilter
@@ -132,7 +133,7 @@ def test_many_pictures_come_in_order_and_wait_ahead_in_bounds() -> None:
     inputs = [Input(str(number), "") for number in range(200)]
     answers = judge_each(inputs, answer)
     assert next(answers).input.name == "0"
-    assert len(started) <= 4 * (os.cpu_count() or 1)
+    assert len(started) <= 4 * usable_cores()
     assert [a.input.name for a in answers] == [str(number) for number in range(1, 200)]
 
 
