@@ -12,7 +12,8 @@ from safetensors import safe_open
 
 from backend.activity import activity
 from backend.domain import Label, ModelRef, ReviewLabel
-from backend.model.reference import FEATURES_NAME, find_reference
+from backend.model.card import FEATURES
+from backend.model.reference import find_reference
 from backend.model.registry import find_card
 from backend.service import Service
 from backend.settings import Settings
@@ -33,7 +34,7 @@ def test_like_pictures_have_half_a_say(tmp_path: Path) -> None:
     card = find_card(settings)
     reference = find_reference(settings, card.ref.version)
     assert reference is not None
-    with safe_open(card.folder / FEATURES_NAME, "numpy") as file:
+    with safe_open(card.folder / FEATURES, "numpy") as file:
         vectors, labels = file.get_tensor("val.features"), file.get_tensor("val.labels")
         logits = file.get_tensor("val.logits")
     draw = np.random.default_rng(2)

@@ -23,6 +23,7 @@ GRAPH_XML, GRAPH_BIN = "graph.xml", "graph.bin"
 INT8_XML, INT8_BIN = "graph-int8.xml", "graph-int8.bin"
 """An 8-bit copy of the graph: there only where a release found it as good."""
 CHECKPOINT = "checkpoint.safetensors"
+FEATURES = "features.safetensors"
 METRICS = "metrics.json"
 
 

@@ -14,12 +14,11 @@ from safetensors import SafetensorError, safe_open
 
 from backend.domain import Label
 from backend.errors import BrushmarkError
-from backend.model.card import CLASSES, Calibration
+from backend.model.card import CLASSES, FEATURES, Calibration
 from backend.model.preprocess import FloatArray
 from backend.model.registry import find_card
 from backend.settings import Settings
 
-FEATURES_NAME = "features.safetensors"
 ORIGINALS_NAME = "originals.json"
 """Counts of format and short side of the training pictures' originals, by label."""
 _SMALL = 1e-3
@@ -63,7 +62,7 @@ class Reference:
 
     def neighbourhood(self) -> Neighbourhood:
         """Return the training pictures' vectors; read from the file once."""
-        path = self.folder / FEATURES_NAME
+        path = self.folder / FEATURES
         return _neighbourhood(path, path.stat().st_mtime_ns)
 
 
@@ -73,7 +72,7 @@ def find_reference(settings: Settings, version: str) -> Reference | None:
         card = find_card(settings)
         if card.ref.version != version:
             card = find_card(settings, version)
-        path = card.folder / FEATURES_NAME
+        path = card.folder / FEATURES
         return _load(path, path.stat().st_mtime_ns, version, card.calibration)
     except (BrushmarkError, OSError, SafetensorError, KeyError, ValueError):
         return None

@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 from backend.domain import utc_now
 from backend.errors import BadRun
-from backend.model.card import Card
+from backend.model.card import FEATURES, Card
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import FloatArray
 from backend.model.processor import this_processor
@@ -40,7 +40,6 @@ from backend.training.feature_file import released_vectors
 from backend.training.folds import source_weights
 from backend.training.manifest import SEALED, Manifest, Row, open_picture, read_manifest
 from backend.training.metrics import roc_auc
-from backend.training.release import FEATURES_NAME
 from backend.training.screen import Logits, balanced, group_views
 from backend.training.train import Progress
 
@@ -85,7 +84,7 @@ class _Comparison:
         self._judge, self._progress = OpenVinoJudge(card), progress
         self._plain = OpenVinoJudge(card, precision="f32")
         whole, crops = (manifest.of("train", "val", view=view) for view in VIEWS["both"])
-        rows, statistics = list(whole), [released_vectors(card.folder / FEATURES_NAME, whole)]
+        rows, statistics = list(whole), [released_vectors(card.folder / FEATURES, whole)]
         if "crop" in views:
             rows += crops
             statistics.append(self._statistics(crops, 0))

@@ -24,6 +24,7 @@ from backend.model.card import (
     CARD_NAME,
     CHECKPOINT,
     CLASSES,
+    FEATURES,
     GRAPH_BIN,
     GRAPH_XML,
     INT8_BIN,
@@ -56,7 +57,7 @@ from backend.training.whole_training import described, parent_logits, read_data
 MIN_SHORT_SIDE_PX = 200
 LEAST_TO_QUANTISE = 20
 """Training pictures below which no 8-bit graph is made."""
-FEATURES_NAME, README_NAME = "features.safetensors", "README.md"
+README_NAME = "README.md"
 
 
 def release(
@@ -140,7 +141,7 @@ def _fill(
     }
     card["limits"] = card_text.limits(scale.fitted_on, native=spec.native_from_short_side_px > 0)
     write_json(folder / CARD_NAME, card)
-    write_features(folder / FEATURES_NAME, {k: v.of_view("whole") for k, v in scored.items()})
+    write_features(folder / FEATURES, {k: v.of_view("whole") for k, v in scored.items()})
     originals = count_originals(manifest)
     if originals is not None:
         write_json(folder / ORIGINALS_NAME, originals)

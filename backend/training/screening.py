@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 from backend.model.architectures import load_initialisation
-from backend.model.card import CHECKPOINT, Card
+from backend.model.card import CHECKPOINT, FEATURES, Card
 from backend.model.preprocess import FloatArray, Preprocessing
 from backend.model.registry import find_card
 from backend.model.stage_network import StageNetwork
@@ -33,7 +33,6 @@ from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE, TABLES, Idea
 from backend.training.manifest import Manifest, Row, read_manifest
-from backend.training.release import FEATURES_NAME
 from backend.training.screen import screen
 from backend.training.train import Progress
 
@@ -169,7 +168,7 @@ def _variant(
     if variant == 0 and all(row.view == "whole" for row in rows):
         card = find_card(Settings(home=Path("no-home")), None)
         if card.preprocessing == SPEC and has_trunk_of(network, card):
-            return released_vectors(card.folder / FEATURES_NAME, rows)
+            return released_vectors(card.folder / FEATURES, rows)
     return cached(CACHE, network, rows, Variant(variant), SPEC, progress)
 
 

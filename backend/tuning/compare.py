@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.domain import Policy, PredictionRecord
-from backend.model.card import Card
+from backend.model.card import FEATURES, Card
 from backend.model.judge import Scored
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 from backend.training.calibrate import apply
-from backend.tuning.examples import FEATURES, Examples, from_log, from_release, sharing_trunk
+from backend.tuning.examples import Examples, from_log, from_release, sharing_trunk
 from backend.tuning.figures import NAMES, Judged, figures, resampled
 from backend.tuning.head import ARCHITECTURE, read_head, trunk_digest
 from backend.tuning.pictures import scored_anew

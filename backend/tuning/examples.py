@@ -17,11 +17,10 @@ from safetensors import SafetensorError, safe_open
 from backend.dataset.grouping import alike, contradicted
 from backend.domain import Label, PredictionRecord, ReviewLabel
 from backend.errors import BadInput, BadRun, NotFound, WeightsDamaged
-from backend.model.card import Card
+from backend.model.card import FEATURES, Card
 from backend.storage.repository import MAX_PAGE, Extras, PredictionFilter, Repository
 from backend.tuning.head import trunk_digest
 
-FEATURES = "features.safetensors"
 HERE = "this installation"
 """The source of a logged picture whose site was not kept."""
 _TARGETS = {ReviewLabel.HUMAN_MADE: 0, ReviewLabel.AI_GENERATED: 1}

@@ -19,6 +19,7 @@ from backend.errors import BadRun
 from backend.model.card import (
     CARD_NAME,
     CHECKPOINT,
+    FEATURES,
     GRAPH_BIN,
     GRAPH_XML,
     INT8_BIN,
@@ -32,7 +33,7 @@ from backend.model.openvino_runtime import OpenVinoJudge
 from backend.training.calibrate import apply
 from backend.training.metrics import summary
 from backend.training.run import write_json, write_text
-from backend.tuning.examples import FEATURES, from_release
+from backend.tuning.examples import from_release
 from backend.tuning.head import LEARNT, TENSORS, Head, read_head
 from backend.tuning.regraft import regraft
 from backend.tuning.scale import SET_ON

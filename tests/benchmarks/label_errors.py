@@ -13,7 +13,8 @@ import numpy as np
 from safetensors import safe_open
 
 from backend.measures import auc
-from backend.model.reference import FEATURES_NAME, find_reference
+from backend.model.card import FEATURES
+from backend.model.reference import find_reference
 from backend.model.registry import find_card
 from backend.settings import Settings
 
@@ -27,7 +28,7 @@ def main() -> None:
         card = find_card(Settings(home=Path(home)))
         reference = find_reference(Settings(home=Path(home)), card.ref.version)
     assert reference is not None
-    with safe_open(card.folder / FEATURES_NAME, "numpy") as file:
+    with safe_open(card.folder / FEATURES, "numpy") as file:
         vectors = file.get_tensor("val.features").astype(np.float32)
         truth = file.get_tensor("val.labels").astype(bool)
         logits = file.get_tensor("val.logits")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.domain import Label, utc_now
 from backend.errors import BadManifest
-from backend.model.card import Card
+from backend.model.card import FEATURES, Card
 from backend.model.card_judge import CardJudge
 from backend.training.evaluation import leaks, leave_out, openings
 from backend.training.evaluation.findings import (
@@ -29,7 +29,6 @@ from backend.training.metrics import summary
 from backend.training.screen import original_of
 from backend.training.train import Progress
 
-FEATURES_NAME = "features.safetensors"
 LEDGER_NAME = "openings.jsonl"
 _CONTROLS_LEARN_FROM = 4
 """Originals that leak controls learn from for each one judged, in a quick look."""
@@ -77,7 +76,7 @@ def assess(
             f"{question.split}."
         )
     # What may fail at once fails before a sealed split is opened.
-    vault = leave_out.read_vault(card.folder / FEATURES_NAME) if question.leave_out else None
+    vault = leave_out.read_vault(card.folder / FEATURES) if question.leave_out else None
     now = utc_now().isoformat(timespec="seconds")
     looked = openings.Opening(
         now, card.ref.version, card.ref.sha256, question.split, manifest.sha256, question.command
