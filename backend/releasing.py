@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain import AuditEvent, new_id, utc_now
-from backend.errors import BadInput, BrushmarkError, Conflict, WorseThanServed
+from backend.errors import BadInput, BrushmarkError, Conflict, NoModel, WorseThanServed
 from backend.model import registry
 from backend.model.card import Card, verify_files
 from backend.model.judge import Judge
@@ -47,7 +47,7 @@ class Releases:
         self,
         settings: Settings,
         repository: Repository,
-        serve: Callable[[Judge], None] = lambda judge: None,
+        serve: Callable[[Judge], None] | None = None,
         served: Callable[[], Judge | None] = lambda: None,
     ) -> None:
         """Take what is needed.
@@ -56,7 +56,7 @@ class Releases:
             settings: whose home.
             repository: its log.
             serve: takes a loaded model into service; what is being judged by the one before
-                goes on with that one.
+                goes on with that one. None where nothing is served here: in a command.
             served: returns the model in service.
         """
         self._settings = settings
@@ -121,16 +121,20 @@ class Releases:
 
     def _choose(self, version: str) -> Version:
         # Loaded before it is chosen: what cannot run here is never chosen.
-        judge = registry.load_judge(self._settings, version) if self._served() else None
+        judge = registry.load_judge(self._settings, version) if self._serve else None
         chosen = registry.activate(self._settings, version)
         self._stamp = registry.choice_stamp(self._settings)
-        if judge is not None:
+        if self._serve is not None and judge is not None:
             self._serve(judge)
         return chosen
 
     def _objections(self, card: Card) -> tuple[str, ...]:
-        active = registry.find_card(self._settings)
-        if active.ref == card.ref:
+        try:
+            active = registry.find_card(self._settings)
+            if active.ref == card.ref:
+                return ()
+            verify_files(active)
+        except NoModel:  # there is nothing sound that it could be worse than
             return ()
         found = compare(
             active,
@@ -163,7 +167,8 @@ class Releases:
                 card = registry.find_card(self._settings)
                 if served is not None and card.ref == served.ref:
                     return
-                self._serve(registry.load_judge(self._settings))
+                if self._serve is not None:
+                    self._serve(registry.load_judge(self._settings))
             except BrushmarkError as error:
                 log.error("the version that was chosen cannot be served: %s", error)
             else:
@@ -215,11 +220,16 @@ class Releases:
         return shadow
 
     def shadow(self) -> Shadow | None:
-        """Return which version judges along."""
+        """Return which version judges along; none where its weights are gone or damaged."""
         kept = self._repository.get_setting(_SHADOW)
         if not kept:
             return None
         document: dict[str, Any] = json.loads(kept)
+        try:
+            registry.named_card(self._settings, document["version"])
+        except NoModel as error:
+            log.warning("nothing judges along: %s", error)
+            return None
         return Shadow(document["version"], time_from_text(document["since"]))
 
     def shadow_report(self) -> tuple[Shadow, ShadowReport] | None:

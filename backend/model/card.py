@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,14 +137,14 @@ def _parse(folder: Path, document: Any, digest: str) -> Card:
     )
 
 
-def verify_files(card: Card) -> None:
-    """Hold every file of a set of weights against the hash its card names.
+def verify_files(card: Card, names: Iterable[str] | None = None) -> None:
+    """Hold files of a set of weights against the hashes that its card names; all by default.
 
     Raises:
-        WeightsDamaged: a file is missing or not the one that was released.
+        WeightsDamaged: a file is missing, unknown to the card, or not the one that was released.
     """
-    for name, wanted in card.files.items():
-        path = card.folder / name
+    for name in card.files if names is None else names:
+        path, wanted = card.folder / name, card.files.get(name)
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -161,9 +161,11 @@ def activate(settings: Settings, version: str) -> Version:
             f"BRUSHMARK_WEIGHTS is set to “{settings.weights}”, and so no other version would "
             "be served. Unset it and restart, then activate."
         )
-    cards = _cards(settings)
-    before = _active_card(settings, cards)
     card = named_card(settings, version)
+    try:
+        before = _active_card(settings, _cards(settings))
+    except WeightsDamaged:  # what nobody can serve is no way back
+        before = None
     if METRICS not in card.files:
         raise WeightsDamaged(
             f"{version} brings no {METRICS}: what nobody has measured is not served. "

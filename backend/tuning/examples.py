@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from safetensors import SafetensorError, safe_open
 from backend.dataset.grouping import alike, contradicted
 from backend.domain import Label, PredictionRecord, ReviewLabel
 from backend.errors import BadInput, BadRun, NotFound, WeightsDamaged
-from backend.model.card import FEATURES, Card
+from backend.model.card import FEATURES, Card, verify_files
 from backend.storage.repository import MAX_PAGE, Extras, PredictionFilter, Repository
 from backend.tuning.head import trunk_digest
+
+log = logging.getLogger(__name__)
 
 HERE = "this installation"
 """The source of a logged picture whose site was not kept."""
@@ -109,6 +112,7 @@ def from_release(card: Card, split: str) -> tuple[Examples, npt.NDArray[np.float
     path = card.folder / FEATURES
     if not path.exists():
         raise BadRun(f"{card.ref.version} brings no {FEATURES}: there is nothing to replay.")
+    verify_files(card, [FEATURES])
     try:
         return _split(path, split)
     except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
@@ -203,9 +207,23 @@ def _grouped(
 
 
 def sharing_trunk(card: Card, known: Iterable[Card]) -> list[Card]:
-    """Return the releases whose vectors mean what this one's do, itself among them."""
+    """Return the releases whose vectors mean what this one's do, itself among them.
+
+    One whose checkpoint cannot be read says nothing of its vectors: it is left aside.
+
+    Raises:
+        WeightsDamaged: the release itself cannot be read.
+    """
     trunk = trunk_digest(card)
-    return [c for c in known if c.ref == card.ref or trunk_digest(c) == trunk] or [card]
+
+    def shares(other: Card) -> bool:
+        try:
+            return other.ref == card.ref or trunk_digest(other) == trunk
+        except WeightsDamaged as error:
+            log.warning("left aside: %s", error)
+            return False
+
+    return [other for other in known if shares(other)] or [card]
 
 
 def _pages(repository: Repository) -> Iterator[tuple[PredictionRecord, ...]]:

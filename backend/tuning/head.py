@@ -12,7 +12,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from backend.errors import BadRun, WeightsDamaged
-from backend.model.card import CHECKPOINT, Card
+from backend.model.card import CHECKPOINT, Card, verify_files
 
 Floats = npt.NDArray[np.float32]
 ARCHITECTURE = "resnet18-stages"
@@ -99,6 +99,7 @@ def read_head(card: Card) -> Head:
             f"{card.ref.version} is a {card.architecture}; fine-tuning the head on vectors "
             f"knows {ARCHITECTURE} alone. Use --full with pictures."
         )
+    verify_files(card, [CHECKPOINT])
     try:
         with safe_open(card.folder / CHECKPOINT, "numpy") as file:
             found = {
@@ -116,6 +117,7 @@ def trunk_digest(card: Card) -> str:
 
     Releases with the same digest give the same vector of a picture, up to rounding.
     """
+    verify_files(card, [CHECKPOINT])
     digest = hashlib.sha256(json.dumps(card.document["preprocessing"], sort_keys=True).encode())
     try:
         with safe_open(card.folder / CHECKPOINT, "numpy") as file:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from backend.errors import BrushmarkError
 from backend.imaging.decode import decode
-from backend.model.card import Card
+from backend.model.card import Card, verify_files
 from backend.model.judge import Scored
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.processor import this_processor
@@ -18,11 +18,12 @@ def scored_anew(card: Card, images: ImageStore, digests: Sequence[str]) -> dict[
     """Judge kept pictures by a release's own graph; those that are not kept are left out.
 
     Raises:
-        WeightsDamaged: its graph cannot be loaded.
+        WeightsDamaged: a file is not the one that was released, or the graph cannot be loaded.
     """
     kept = [digest for digest in digests if images.has(digest)]
     if not kept:
         return {}
+    verify_files(card)
     judge = OpenVinoJudge(card)
 
     def look(digest: str) -> Scored | None:

@@ -15,15 +15,22 @@ import pytest
 
 from backend.app import create_app
 from backend.domain import Scope
-from backend.errors import BadInput, Conflict, WeightsMissing, WorseThanServed
-from backend.model.card import CARD_NAME, Card, load_card
+from backend.errors import (
+    BadInput,
+    Conflict,
+    WeightsDamaged,
+    WeightsMissing,
+    WorseThanServed,
+)
+from backend.model.card import CARD_NAME, CHECKPOINT, Card, load_card
+from backend.model.judge import Judge
 from backend.model.registry import find_card, list_versions
 from backend.releasing import Releases
 from backend.settings import Settings
 from backend.storage.tinydb_repository import TinyDBRepository
 from backend.training.run import Run
 from backend.tuning.compare import AUDIT_RECORDS, EVALUATION_SET, _of_both_classes, compare
-from backend.tuning.examples import Examples, Gathered, from_log, from_release
+from backend.tuning.examples import Examples, Gathered, from_log, from_release, sharing_trunk
 from backend.tuning.export_file import from_export
 from backend.tuning.figures import Judged, figures, resampled
 from backend.tuning.loop import Made
@@ -252,6 +259,80 @@ def test_a_shadow_counts_what_it_would_have_said(
     missing = ask.post(f"{API}/shadow", json={"version": "nothing"}, headers=headers)
     assert missing.status_code == 404
     log.close()
+
+
+def test_a_backend_without_a_model_serves_what_is_activated(
+    settings: Settings, filled: TinyDBRepository, made: Made, releases: Releases
+) -> None:
+    """Where what was chosen could not be loaded, another version is served at once."""
+    served: list[Judge] = []
+    backend = Releases(settings, filled, served.append, lambda: served[-1] if served else None)
+    backend.activate(made.version, "me")
+    assert [judge.ref.version for judge in served] == [made.version]
+
+
+@pytest.fixture
+def damaged(settings: Settings, made: Made) -> Iterator[str]:
+    """A candidate whose checkpoint was written over after its release."""
+    folder = settings.home / "weights" / "damaged"
+    shutil.copytree(made.folder, folder)
+    document = json.loads((folder / CARD_NAME).read_text())
+    document["version"] = folder.name
+    (folder / CARD_NAME).write_text(json.dumps(document))
+    path = folder / CHECKPOINT
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+def test_damaged_weights_are_not_measured_and_do_not_stand_in_the_way(
+    releases: Releases,
+    settings: Settings,
+    filled: TinyDBRepository,
+    damaged: str,
+    made: Made,
+    parent: Card,
+) -> None:
+    """One changed bit is found before a comparison; other versions are compared all the same."""
+    with pytest.raises(WeightsDamaged, match="SHA-256 differs"):
+        releases.compare(None, damaged)
+    with pytest.raises(WeightsDamaged, match="SHA-256 differs"):
+        releases.activate(damaged, "me")
+    known = [load_card(settings.home / "weights" / damaged), parent, load_card(made.folder)]
+    versions = [card.ref.version for card in sharing_trunk(parent, known)]
+    assert versions == [parent.ref.version, made.version]
+    assert releases.compare(None, made.version).hold_outs
+
+
+def test_what_is_damaged_is_left_for_a_sound_version(
+    releases: Releases, settings: Settings, made: Made, damaged: str, spoilt: str
+) -> None:
+    """Where the active version cannot be served, any sound one may be; there is no way back."""
+    choice = settings.home / "active-model.json"
+    choice.write_text(json.dumps({"version": damaged, "previous": None}))
+    assert releases.activate(spoilt, "me").name == spoilt
+    (settings.home / "weights" / damaged / CARD_NAME).write_text("{")
+    choice.write_text(json.dumps({"version": damaged, "previous": None}))
+    assert releases.activate(made.version, "me").name == made.version
+    with pytest.raises(Conflict, match="no earlier version"):
+        releases.roll_back("me")
+
+
+def test_a_shadow_whose_weights_are_gone_judges_no_more(
+    releases: Releases, settings: Settings, made: Made
+) -> None:
+    """Deleting the folder of what judges along leaves nothing that judges along."""
+    folder = settings.home / "weights" / "short-lived"
+    shutil.copytree(made.folder, folder)
+    document = json.loads((folder / CARD_NAME).read_text())
+    document["version"] = folder.name
+    (folder / CARD_NAME).write_text(json.dumps(document))
+    releases.set_shadow(folder.name, "me")
+    assert releases.shadow() is not None
+    shutil.rmtree(folder)
+    assert releases.shadow() is None
+    assert releases.shadow_report() is None
 
 
 @pytest.fixture
