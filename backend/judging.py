@@ -6,12 +6,22 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from backend.domain import Activation, ImageFacts, ModelRef, Policy, Prediction, Verdict
+from backend.domain import (
+    Activation,
+    ImageFacts,
+    ModelRef,
+    Policy,
+    Prediction,
+    PredictionRecord,
+    Verdict,
+)
 from backend.imaging.decode import decode
 from backend.imaging.fingerprint import likeness
 from backend.imaging.gate import refusal
 from backend.imaging.provenance.ledger import Ledger, shipped_ledger
+from backend.imaging.provenance.trust_list import TrustList
 from backend.model.judge import Judge
+from backend.settings import Settings
 from backend.verdict import decide
 
 CACHED_VERDICTS = 4096
@@ -32,9 +42,17 @@ class Judged:
     phash: int | None = None
 
 
-def unprompted(verdict: Verdict) -> Verdict:
-    """Return a verdict without the prompts that its evidence gives away."""
-    return replace(verdict, evidence=tuple(replace(e, prompt=None) for e in verdict.evidence))
+def ledger_of(settings: Settings) -> Ledger:
+    """Return what reads a file's evidence as the settings want it. Raises `BadSetting`."""
+    return Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
+
+
+def loggable(record: PredictionRecord, settings: Settings) -> PredictionRecord:
+    """Return a record as the log may keep it: without prompts unless the settings keep them."""
+    if settings.keep_prompts:
+        return record
+    evidence = tuple(replace(e, prompt=None) for e in record.verdict.evidence)
+    return replace(record, verdict=replace(record.verdict, evidence=evidence))
 
 
 class VerdictCache:

@@ -33,10 +33,8 @@ from backend.domain import (
 )
 from backend.errors import BadInput, BrushmarkError, Busy, NoModel, NotFound, UrlRefused
 from backend.imaging.fetch import fetch
-from backend.imaging.provenance.ledger import Ledger
-from backend.imaging.provenance.trust_list import TrustList
 from backend.imaging.thumbnail import thumbnail
-from backend.judging import Judged, VerdictCache, judge_bytes, unprompted
+from backend.judging import Judged, VerdictCache, judge_bytes, ledger_of, loggable
 from backend.model.judge import Judge
 from backend.recent_pictures import RecentPictures
 from backend.settings import KeepImages, Settings
@@ -106,7 +104,7 @@ class Service:
         self.images = images
         self.judge = judge
         self.queue = WorkQueue(slots, waiting)
-        self.ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
+        self.ledger = ledger_of(settings)
         self._fetch = fetcher
         self._fetches = threading.BoundedSemaphore(FETCHES)
         self._draw = draw or random.SystemRandom()
@@ -165,7 +163,7 @@ class Service:
         if kept:
             self.images.put(digest, data)
         try:
-            self.repository.append_prediction(self._without_prompts(record), extras)
+            self.repository.append_prediction(loggable(record, self.settings), extras)
         except BaseException:
             if kept:
                 self._drop_orphan(digest)
@@ -233,13 +231,6 @@ class Service:
             context,
             page_url=strip_address(context.page_url),
             image_url=strip_address(context.image_url),
-        )
-
-    def _without_prompts(self, record: PredictionRecord) -> PredictionRecord:
-        return (
-            record
-            if self.settings.keep_prompts
-            else replace(record, verdict=unprompted(record.verdict))
         )
 
     def _is_kept(self, verdict: Verdict, wanted: bool) -> bool:

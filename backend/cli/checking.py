@@ -24,8 +24,7 @@ from backend.domain import Activation, Context, Policy, PredictionRecord, Source
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
 from backend.imaging.provenance.ledger import Ledger
-from backend.imaging.provenance.trust_list import TrustList
-from backend.judging import judge_bytes
+from backend.judging import judge_bytes, ledger_of
 from backend.model.judge import Judge
 from backend.model.processor import usable_cores
 from backend.report.compose import compose
@@ -118,7 +117,7 @@ def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
     with ExitStack() as stack:
         judge = load_judge(settings)
         stack.callback(judge.close)
-        ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
+        ledger = ledger_of(settings)
         if not keep_log and not settings.store_path.exists():
             yield Bench(_unlogged(judge, judge.policy, ledger), judge, judge.policy)
             return

@@ -9,8 +9,7 @@ import click
 from backend.cli import failures
 from backend.cli.inputs import gather
 from backend.errors import BadInput, BrushmarkError, NotFound
-from backend.imaging.provenance.ledger import Ledger
-from backend.imaging.provenance.trust_list import TrustList
+from backend.judging import ledger_of
 from backend.report.verify import MAX_BYTES, read_report, verify
 from backend.settings import Settings
 
@@ -37,7 +36,7 @@ def verify_one(path: Path, picture: str) -> bool:
         raise BadInput("fetching by address is off (BRUSHMARK_URL_FETCH).")
     judge = load_judge(settings)
     try:
-        ledger = Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
+        ledger = ledger_of(settings)
         checks = verify(report, inputs[0].read(), judge, ledger)
     except BrushmarkError as error:
         failures.tell(f"{picture}: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from backend.domain import (
@@ -21,13 +22,14 @@ from backend.domain import (
 from backend.errors import BadInput, BrushmarkError, OutOfSpace, Unavailable
 from backend.exporting.examples import Progress
 from backend.imaging.containers import read_container
+from backend.imaging.provenance.ledger import Ledger
 from backend.importing import image_folder, label_studio, own_export
 from backend.importing.candidate import Candidate, LeftOut, Reading, credit_of
 from backend.importing.own_export import CLIENT
 from backend.importing.source import Source as Files
 from backend.importing.source import open_source, read_all
 from backend.importing.staging import Staging, discard, staging
-from backend.judging import judge_bytes
+from backend.judging import judge_bytes, ledger_of, loggable
 from backend.model.judge import Judge
 from backend.settings import KeepImages, Settings
 from backend.storage.failures import translated
@@ -181,7 +183,8 @@ class Importer:
             self._keep(stage, image.sha256, data)
         extras = Extras(None, known.features(), known.phash)
         credit = credit_of(image.sha256, offer.label, offer.credit, files.label)
-        stage.add(key, Foreign(known.record, extras, known.review, credit, yields=False))
+        record = loggable(known.record, self.settings)
+        stage.add(key, Foreign(record, extras, known.review, credit, yields=False))
 
     def _take_foreign(
         self, files: Files, offer: Candidate, stage: Staging, key: str, source: str
@@ -213,10 +216,14 @@ class Importer:
         if self.settings.keep_images is not KeepImages.NONE:
             stage.keep(sha256, data)
 
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return ledger_of(self.settings)
+
     def _judged(self, data: bytes) -> tuple[PredictionRecord, Extras]:
         judge = self._judge()
         policy = self.repository.latest_policy() or judge.policy
-        judged = judge_bytes(data, judge, policy)
+        judged = judge_bytes(data, judge, policy, self._ledger)
         record = PredictionRecord(
             id=new_id(),
             created_at=utc_now(),
@@ -228,7 +235,8 @@ class Importer:
             context=Context(Source.IMPORT),
             elapsed_ms=0.0,
         )
-        return record, Extras(judged.activation, judged.features, judged.phash)
+        extras = Extras(judged.activation, judged.features, judged.phash)
+        return loggable(record, self.settings), extras
 
 
 def _review(record: PredictionRecord, label: Label) -> Review:

@@ -10,6 +10,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from backend.errors import BadInput, BrushmarkError, NotFound, OutOfSpace, TooLarge
 from backend.exporting.request import ExportFormat, ExportRequest, Shares
+from backend.imaging.provenance.watermark import MESSAGES, WatermarkReader
 from backend.importing.importer import Importer, ImportReport
 from backend.settings import KeepImages
 from backend.storage import maintenance
@@ -36,6 +38,9 @@ from tests.exporting.homes import (
     read,
     sha256,
 )
+from tests.imaging.provenance.test_watermark import calm, embed
+from tests.imaging.provenance.written import INFOTEXT, write
+from tests.pictures import encode
 
 EVERYTHING = PredictionFilter()
 
@@ -66,6 +71,49 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home.log(drawn(90))
         home.export(folder / "export.zip")
     return folder / "export.zip"
+
+
+def _labelled(tmp_path: Path, generated: bytes) -> Path:
+    """Return a folder with a picture of each class, the generated one given."""
+    folder = tmp_path / "labelled"
+    for label, data in ((AI, generated), (HUMAN, drawn(1))):
+        (folder / label.value).mkdir(parents=True)
+        (folder / label.value / "one.png").write_bytes(data)
+    return folder
+
+
+def _prompts(home: Home) -> list[str]:
+    records = home.repository.list_predictions(EVERYTHING).records
+    return [e.prompt for record in records for e in record.verdict.evidence if e.prompt]
+
+
+def test_prompts_are_kept_only_where_the_settings_say_so(tmp_path: Path) -> None:
+    """Imported files and records lose their prompts, unless BRUSHMARK_KEEP_PROMPTS is on."""
+    folder = _labelled(tmp_path, write(texts={"parameters": INFOTEXT}))
+    with open_home(tmp_path / "off") as home:
+        bring(home, folder)
+        assert _prompts(home) == []
+        assert b"lighthouse at dusk" not in home.settings.store_path.read_bytes()
+    with open_home(tmp_path / "on") as home:
+        keeping = replace(home, settings=replace(home.settings, keep_prompts=True))
+        bring(keeping, folder)
+        assert len(_prompts(home)) == 1
+        home.export(tmp_path / "export.zip")
+    with open_home(tmp_path / "elsewhere") as home:
+        assert bring(home, tmp_path / "export.zip").taken.records == 2
+        assert _prompts(home) == []
+
+
+def test_evidence_is_read_as_the_settings_want_it(tmp_path: Path) -> None:
+    """An import looks for the invisible watermark where checks do."""
+    folder = _labelled(tmp_path, encode(embed(calm(), MESSAGES[0]), "PNG"))
+    kinds = []
+    for watermark in (False, True):
+        with open_home(tmp_path / str(watermark)) as home:
+            bring(replace(home, settings=replace(home.settings, watermark=watermark)), folder)
+            records = home.repository.list_predictions(EVERYTHING).records
+            kinds.append({e.kind for record in records for e in record.verdict.evidence})
+    assert kinds[1] - kinds[0] == {WatermarkReader.kind}
 
 
 def test_a_round_trip_is_identical_by_hash(home: Home, exported: Path, tmp_path: Path) -> None:
