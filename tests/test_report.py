@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
-from backend.domain import Context, Evidence, EvidenceStatus, PredictionRecord, new_id, utc_now
+from backend.domain import (
+    Context,
+    Evidence,
+    EvidenceStatus,
+    Policy,
+    PredictionRecord,
+    new_id,
+    utc_now,
+)
 from backend.errors import BadInput
 from backend.imaging.provenance.ledger import shipped_ledger
 from backend.judging import judge_bytes
+from backend.model.judge import Scored
 from backend.report.compose import compose
+from backend.report.page import render
 from backend.report.verify import Check, read_report, verify
 from backend.settings import KeepImages, Settings
 from tests.api.harness import API, Clock, Wired, problem, wire
@@ -120,9 +133,9 @@ def test_it_opens_offline_in_a_browser(tmp_path: Path) -> None:
 
 
 def test_an_honest_report_holds() -> None:
-    """Wording, hash, picture, heat map, evidence and verdict are checked, and all hold."""
+    """Wording, hash, picture, heat map, evidence, card, thresholds and verdict: all hold."""
     found = checks(make_report())
-    assert len(found) == 6
+    assert len(found) == 8
     assert all(check.holds for check in found), found
 
 
@@ -130,7 +143,7 @@ def test_a_report_on_an_unscored_picture_holds() -> None:
     """A picture that the model did not judge has a report without heat map, which holds too."""
     data = encode(draw(60, 60), "PNG")
     found = checks(make_report(data), data)
-    assert len(found) == 5
+    assert len(found) == 7
     assert all(check.holds for check in found), found
 
 
@@ -162,14 +175,101 @@ def test_a_changed_report_fails(old: str, new: str, words: str) -> None:
 
 def test_changing_page_and_data_alike_does_not_help() -> None:
     """A forger who draws the whole page anew from false data fails at the verdict."""
-    from backend.report.page import render
 
-    report = read_report(make_report().encode())
-    report.facts["record"]["outcome"] = "human_made"
-    forged = render(report.facts, report.preview, report.heat_map)
+    def turn(facts: dict[str, Any]) -> None:
+        facts["record"]["outcome"] = "human_made"
+
+    forged = _redrawn(make_report(), turn)
     failed = [check.words for check in checks(forged) if not check.holds]
     assert len(failed) == 1
     assert "another" in failed[0]
+
+
+def _redrawn(page: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """Return the page drawn anew from its data after a change."""
+    report = read_report(page.encode())
+    change(report.facts)
+    return render(report.facts, report.preview, report.heat_map)
+
+
+def _accuse(facts: dict[str, Any]) -> None:
+    score = facts["record"]["probabilities"]["ai_generated"]
+    facts["thresholds"] = {"human_at_most": 0.01, "ai_at_least": score / 2}
+    facts["record"]["outcome"] = "ai_generated"
+
+
+def _prove(facts: dict[str, Any]) -> None:
+    facts["record"]["summary"] = "Proven to be AI-generated."
+
+
+def _round_up(facts: dict[str, Any]) -> None:
+    summary = facts["record"]["summary"]
+    facts["record"]["summary"] = re.sub(r"\d+ %", "over 99 %", summary)
+
+
+def _both_certain(facts: dict[str, Any]) -> None:
+    facts["record"]["probabilities"]["human_made"] = 0.99
+
+
+def _larger(facts: dict[str, Any]) -> None:
+    facts["record"]["image"]["width"] = 9000
+
+
+def _put_words(facts: dict[str, Any]) -> None:
+    facts["record"]["evidence"][0]["prompt"] = "in the style of somebody who did not consent"
+
+
+def _never_wrong(facts: dict[str, Any]) -> None:
+    facts["card"]["limits"] = ["It is never wrong."]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_accuse, "thresholds"),
+        (_prove, "sentence is another"),
+        (_round_up, "sentence is another"),
+        (_put_words, "something else of itself"),
+        (_both_certain, "verdict is another"),
+        (_larger, "verdict is another"),
+        (_never_wrong, "not those of its card"),
+    ],
+)
+def test_a_page_drawn_anew_from_false_data_fails(
+    change: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    """Thresholds, sentence, prompt and figures cannot be a forger's own."""
+    data = write(texts={"parameters": INFOTEXT}) if change is _put_words else jpeg()
+    failed = [c.words for c in checks(_redrawn(make_report(data), change), data) if not c.holds]
+    assert any(words in each for each in failed), failed
+
+
+def test_thresholds_that_are_published_here_hold() -> None:
+    """A report by an installation's own policy holds where that policy is published."""
+
+    def set_own(facts: dict[str, Any]) -> None:
+        facts["thresholds"] = {"human_at_most": 0.1, "ai_at_least": 0.9}
+        facts["record"]["policy"] = 3
+
+    page = _redrawn(make_report(jpeg()), set_own)
+    report = read_report(page.encode())
+    own = Policy(3, 0.1, 0.9, utc_now())
+    found = verify(report, jpeg(), FakeJudge(), shipped_ledger(), own)
+    assert all(check.holds for check in found), found
+    found = verify(report, jpeg(), FakeJudge(), shipped_ledger())
+    assert [check.holds for check in found].count(False) == 1
+
+
+def test_a_score_from_another_processor_holds() -> None:
+    """A score a little beside ours, and the sentence that goes with it, is the same verdict."""
+
+    class Elsewhere(FakeJudge):
+        def score(self, image: Image.Image) -> Scored:
+            own = super().score(image)
+            return replace(own, score=own.score - 0.015)
+
+    page = make_report(jpeg(), Elsewhere())
+    assert all(check.holds for check in checks(page, jpeg())), checks(page, jpeg())
 
 
 def test_another_preview_fails() -> None:

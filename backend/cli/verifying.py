@@ -8,6 +8,7 @@ import click
 
 from backend.cli import failures
 from backend.cli.inputs import gather
+from backend.domain import Policy
 from backend.errors import BadInput, BrushmarkError, NotFound
 from backend.judging import ledger_of
 from backend.report.verify import MAX_BYTES, read_report, verify
@@ -37,7 +38,7 @@ def verify_one(path: Path, picture: str) -> bool:
     judge = load_judge(settings)
     try:
         ledger = ledger_of(settings)
-        checks = verify(report, inputs[0].read(), judge, ledger)
+        checks = verify(report, inputs[0].read(), judge, ledger, _published(settings))
     except BrushmarkError as error:
         failures.tell(f"{picture}: {error}")
         return False
@@ -46,3 +47,16 @@ def verify_one(path: Path, picture: str) -> bool:
     for check in checks:
         click.echo(f"{'holds ' if check.holds else 'FAILS '} {check.words}")
     return all(check.holds for check in checks)
+
+
+def _published(settings: Settings) -> Policy | None:
+    """Return the thresholds that are published in the home, where it has a store."""
+    from backend.storage import open_repository
+
+    if not settings.store_path.exists():
+        return None
+    repository = open_repository(settings)
+    try:
+        return repository.latest_policy()
+    finally:
+        repository.close()

@@ -41,13 +41,13 @@ def facts(
         "record": document,
         "thresholds": policy
         and {"human_at_most": policy.human_at_most, "ai_at_least": policy.ai_at_least},
-        "card": card and _card(card),
+        "card": card and card_facts(card),
         "review": review
         and {"label": review.label.value, "created_at": time_to_text(review.created_at)},
     }
 
 
-def _card(card: Mapping[str, Any]) -> Json:
+def card_facts(card: Mapping[str, Any]) -> Json:
     """Return what a reader of the report needs of a model card."""
     figures = card.get("figures")
     known = figures if isinstance(figures, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Check a report against the picture that it is about: hash, evidence, verdict and wording."""
+"""Check a report against the picture that it is about, and the model's words against its card."""
 
 from __future__ import annotations
 
@@ -7,26 +7,37 @@ import binascii
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from PIL import Image
 
 from backend import __version__
-from backend.domain import Policy, utc_now
+from backend.domain import Context, Policy, PredictionRecord, new_id, utc_now
 from backend.errors import BadInput
 from backend.imaging.decode import decode
 from backend.imaging.provenance.ledger import Ledger
 from backend.judging import Judged, judge_bytes
-from backend.model.judge import Judge
-from backend.report.facts import FORMAT
+from backend.model.judge import Judge, Scored
+from backend.report.facts import FORMAT, card_facts
 from backend.report.page import DATA_CLOSES, DATA_OPENS, HEAT_MAP, PREVIEW, render
 from backend.report.pictures import differ, heat_map, preview
-from backend.wire import Json
+from backend.wire import Json, record_to_document
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DRIFT = 0.02
 """Another processor counts with another precision; more than that is another verdict."""
 MAX_GREY_LEVELS = 4.0
 """Between pictures drawn from the same file by different versions of the drawing library."""
+_OF_A_VERDICT = (
+    "outcome",
+    "probabilities",
+    "basis",
+    "conflict",
+    "likely_generator",
+    "image",
+    "model",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,18 @@ def _picture(text: str, name: str) -> bytes | None:
         return None
 
 
-def verify(report: Report, data: bytes, judge: Judge, ledger: Ledger) -> list[Check]:
+def verify(
+    report: Report, data: bytes, judge: Judge, ledger: Ledger, published: Policy | None = None
+) -> list[Check]:
     """Check a report against a picture's original bytes; the first failing check is the gravest.
+
+    Args:
+        report: the page taken apart.
+        data: the picture's original bytes.
+        judge: the model at hand.
+        ledger: reads the file's evidence.
+        published: the thresholds that are published here, if any: a report may have its model's
+            own or these.
 
     Raises:
         TooLarge, UnsupportedType, UndecodableImage: the picture is none that we take.
@@ -86,11 +107,13 @@ def verify(report: Report, data: bytes, judge: Judge, ledger: Ledger) -> list[Ch
         checks = [_wording(report), _hash(report.facts, data)]
         if not checks[1].holds:
             return checks
-        judged = judge_bytes(data, judge, _policy(report.facts, judge), ledger)
+        as_told = cast(Judge, _AsTold(judge, _score_of(report.facts)))
+        judged = judge_bytes(data, as_told, _policy(report.facts, judge), ledger)
         return [
             *checks,
             *_pictures(report, data, judged),
             _evidence(report.facts, judged),
+            *_of_the_model(report.facts, judge, published),
             _verdict(report.facts, judged),
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -107,6 +130,31 @@ def _wording(report: Report) -> Check:
     if render(report.facts, report.preview, report.heat_map) != report.page:
         return Check(False, "The page does not say what its data says: it was changed.")
     return Check(True, "The page says what its data says.")
+
+
+class _AsTold:
+    """A judge that takes the score that it was told where its own is close enough.
+
+    So the verdict and its sentence come out exactly, whichever processor counts.
+    """
+
+    def __init__(self, judge: Judge, told: float | None) -> None:
+        self._judge, self._told = judge, told
+
+    def score(self, image: Image.Image) -> Scored:
+        """Return the judge's own score, or the told one within `MAX_DRIFT` of it."""
+        own = self._judge.score(image)
+        if self._told is None or not abs(self._told - own.score) <= MAX_DRIFT:
+            return own
+        return replace(own, score=self._told)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._judge, name)
+
+
+def _score_of(facts: Json) -> float | None:
+    told = facts["record"]["probabilities"]
+    return None if told is None else float(told["ai_generated"])
 
 
 def _hash(facts: Json, data: bytes) -> Check:
@@ -155,9 +203,11 @@ def _model_of(facts: Json) -> str:
 
 
 def _evidence(facts: Json, judged: Judged) -> Check:
-    told = [_finding(row) for row in facts["record"]["evidence"]]
-    found = [(e.kind, e.status.value, e.label, e.detail) for e in judged.verdict.evidence]
-    if told == found:
+    rows, found = facts["record"]["evidence"], judged.verdict.evidence
+    told = [_finding(row) for row in rows]
+    # A log need not keep prompts; a prompt that is told must be the file's.
+    own_words = all(row["prompt"] in (None, e.prompt) for row, e in zip(rows, found, strict=False))
+    if own_words and told == [(e.kind, e.status.value, e.label, e.detail) for e in found]:
         return Check(True, "The file says of itself what the report says it says.")
     return Check(
         False,
@@ -170,6 +220,36 @@ def _finding(row: dict[str, Any]) -> tuple[str, str, str | None, str]:
     return row["kind"], row["status"], row["label"], row["detail"]
 
 
+def _of_the_model(facts: Json, judge: Judge, published: Policy | None) -> list[Check]:
+    """Check what the report says of the model that is at hand: its card and its thresholds."""
+    if judge.ref.sha256 != _model_of(facts):
+        return []
+    checks = []
+    if facts["card"] is not None:
+        same = facts["card"] == json.loads(json.dumps(card_facts(judge.card)))
+        words = "are those of its card" if same else "are not those of its card"
+        checks.append(Check(same, f"The model's figures, uses and limits {words}."))
+    if facts["thresholds"]:
+        checks.append(_thresholds(facts["thresholds"], judge.policy, published))
+    return checks
+
+
+def _thresholds(limits: Json, own: Policy, published: Policy | None) -> Check:
+    told = limits["human_at_most"], limits["ai_at_least"]
+    if told == (own.human_at_most, own.ai_at_least):
+        return Check(True, "The thresholds are the model's own.")
+    if published is not None and told == (published.human_at_most, published.ai_at_least):
+        return Check(
+            True, f"The thresholds are those of policy {published.number}, published here."
+        )
+    return Check(
+        False,
+        f"The thresholds ({told[0]} and {told[1]}) are neither the model's own "
+        f"({own.human_at_most:.3f} and {own.ai_at_least:.3f}) nor published here: whoever made the "
+        "report set them, and they can turn any verdict.",
+    )
+
+
 def _verdict(facts: Json, judged: Judged) -> Check:
     record, verdict = facts["record"], judged.verdict
     if judged.model.sha256 != _model_of(facts):
@@ -179,17 +259,24 @@ def _verdict(facts: Json, judged: Judged) -> Check:
             f"{judged.model.version}. Set BRUSHMARK_WEIGHTS to that version."
         )
         return Check(False, words)
-    told, now = record["probabilities"], verdict.prediction
-    close = (told is None and now is None) or (
-        told is not None
-        and now is not None
-        and abs(float(told["ai_generated"]) - now.score) <= MAX_DRIFT
-    )
-    same = (record["outcome"], record["basis"], record["conflict"]) == (
-        verdict.outcome,
-        verdict.basis,
-        verdict.conflict,
-    )
-    if close and same:
+    again = _document(judged)
+    if all(record[name] == again[name] for name in _OF_A_VERDICT):
+        if record["summary"] != verdict.summary:
+            return Check(False, f"The sentence is another. Judged again: {verdict.summary}")
         return Check(True, f"Judged again, the verdict is the same: {verdict.outcome.words}.")
     return Check(False, f"Judged again, the verdict is another: {verdict.outcome.words}.")
+
+
+def _document(judged: Judged) -> Json:
+    record = PredictionRecord(
+        id=new_id(),
+        created_at=utc_now(),
+        client="",
+        verdict=judged.verdict,
+        image=judged.facts,
+        model=judged.model,
+        policy=judged.policy,
+        context=Context(),
+        elapsed_ms=0.0,
+    )
+    return record_to_document(record)
