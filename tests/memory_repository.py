@@ -393,6 +393,15 @@ class MemoryRepository(Repository):
         ]
         return tuple(found[:limit])
 
+    def records_on(self, host: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
+        found = [
+            r
+            for r in self._records.values()
+            if host.lower()
+            in {urlsplit(a or "").hostname for a in (r.context.page_url, r.context.image_url)}
+        ]
+        return tuple(found[:limit])
+
     def unshared(self, prediction_ids: Sequence[str]) -> tuple[str, ...]:
         held = {r.image.sha256 for i, r in self._records.items() if i not in set(prediction_ids)}
         mine = (self._records[i].image.sha256 for i in prediction_ids if i in self._records)

@@ -43,7 +43,11 @@ class Oblivion:
                 (found for url in self._addresses() if (found := repository.records_at(url))), ()
             )
         where = PredictionFilter(site=self.site, client=self.client, until=self.before)
-        return repository.list_predictions(where, sort="created_at", limit=MAX_PAGE).records
+        found = repository.list_predictions(where, sort="created_at", limit=MAX_PAGE).records
+        if found or self.site is None:
+            return found
+        # A record's site is its page's: what is left has its picture there, and its page elsewhere.
+        return repository.records_on(self.site)
 
     def _addresses(self) -> list[str]:
         # The log keeps addresses without query and fragment.

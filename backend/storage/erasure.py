@@ -36,6 +36,18 @@ class Erasure(ReviewLog):
         )
         return tuple(to_record(document) for document in found)
 
+    def records_on(self, host: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
+        """Return records whose page or picture lies on that host, at any port."""
+        name = f"[{host}]" if ":" in host else host
+        found = self.predictions.select(
+            Condition(
+                " OR ".join(_lies_on(field) for field in ("page_url", "image_url")),
+                (bindable(name.lower()),),
+            ),
+            f"ORDER BY doc_id LIMIT {int(limit)}",
+        )
+        return tuple(to_record(document) for document in found)
+
     def unshared(self, prediction_ids: Sequence[str]) -> tuple[str, ...]:
         """Return the SHA-256 of each picture that no record but these is about."""
         with self.db.connections.using() as connection:
@@ -160,3 +172,13 @@ def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
     if isinstance(value, list):
         return [_rewritten(item, rewrite) for item in value]
     return value
+
+
+def _lies_on(field: str) -> str:
+    """Return the SQL that says whether the log's address in a field is of host ?1.
+
+    The log keeps addresses without user and password: after the scheme comes the host.
+    """
+    address = f"json_extract(body, '$.context.{field}')"
+    rest = f"lower(substr({address}, instr({address}, '://') + 3))"
+    return f"({rest} = ?1 OR substr({rest}, 1, length(?1) + 1) IN (?1 || '/', ?1 || ':'))"

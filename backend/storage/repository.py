@@ -399,6 +399,9 @@ class Repository(Protocol):
     def records_at(self, address: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
         """Return records whose page or picture has that address."""
 
+    def records_on(self, host: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
+        """Return records whose page or picture lies on that host, at any port."""
+
     def unshared(self, prediction_ids: Sequence[str]) -> tuple[str, ...]:
         """Return the SHA-256 of each picture that no record but these is about."""
 

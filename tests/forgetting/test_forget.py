@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.domain import AuditEvent, Label, PredictionRecord, new_id, utc_now
+from backend.domain import AuditEvent, Context, Label, PredictionRecord, Source, new_id, utc_now
 from backend.errors import BadInput, Conflict
 from backend.exporting.make import make_export
 from backend.exporting.request import ExportRequest
@@ -150,6 +150,22 @@ def test_others_stay(home: Home) -> None:
     )
     assert (again.records, again.elsewhere) == (0, ())
     assert again.lines() == ["There was nothing to forget."]
+
+
+def test_a_picture_host_is_forgotten_under_any_page(home: Home) -> None:
+    """A picture that was seen on another site's page goes with its own host, and no other does."""
+    context = Context(
+        Source.PAGE_SCAN,
+        page_url=f"https://{SITES[0]}/pages/9",
+        image_url=f"https://{SECRET_SITE}/images/9.jpg",
+    )
+    record = home.service.check_image(drawn(120), context, "browser").record
+    before = home.repository.count_predictions(PredictionFilter())
+    forgetting = Forgetting(home.settings, home.repository, home.images)
+    forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    assert home.repository.get_prediction(record.id) is None
+    assert home.repository.count_predictions(PredictionFilter()) == before - 1
+    assert found_in(home.settings.home, [SECRET_SITE.encode(), record.id.encode()]) == []
 
 
 def test_what_is_out_of_reach_is_named(home: Home, tmp_path: Path) -> None:

@@ -676,6 +676,27 @@ class RepositoryContract:
         assert repository.count_predictions(ALL) == 0
         assert repository.stats().predictions == 0
 
+    def test_records_are_found_by_the_host_of_page_or_picture(self, repository: Repository) -> None:
+        """Case and port do not matter; a longer name, a path and a plain word are others."""
+        places = (
+            ("https://a.example/x", "https://cdn.example/1.jpg"),
+            ("https://b.example/x", "http://A.example:8080/2.jpg"),
+            ("https://a.example", None),
+            ("https://not-a.example/x", "https://a.example.org/a.example/"),
+            ("https://b.example/a.example", None),
+            (None, None),
+            ("http://[::1]:8000/x", "file:///a.example/1.jpg"),
+        )
+        for number, (page, picture) in enumerate(places):
+            context = Context(page_url=page, image_url=picture)
+            repository.append_prediction(record(number, context=context), Extras())
+        for host in ("a.example", "A.Example"):
+            assert ids(repository.records_on(host)) == [0, 1, 2]
+        assert ids(repository.records_on("a.example", limit=2)) == [0, 1]
+        assert ids(repository.records_on("cdn.example")) == [0]
+        assert ids(repository.records_on("::1")) == [6]
+        assert repository.records_on("a_example") == ()
+
     def test_erased_records_leave_nothing(self, repository: Repository) -> None:
         """Records go with what is about them; of bytes that others share, only what is theirs."""
         for number in range(4):
