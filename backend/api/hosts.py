@@ -10,6 +10,7 @@ from backend.settings import Settings
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?", re.A)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 _HTTP = 80
 
 
@@ -21,17 +22,21 @@ class Hosts:
 
     @classmethod
     def of(cls, settings: Settings) -> Hosts:
-        """Allow the loopback names with our port, and what the owner trusts besides.
+        """Allow the loopback names and the address we listen on, and what the owner trusts besides.
 
-        A trusted host without a port is taken as it is or with our port, with one only so.
+        The address we listen on counts where it is one, not every address of the machine. A
+        trusted host without a port is taken as it is or with our port, with one only so.
 
         Raises:
             BadSetting: a trusted host that is none.
         """
-        pairs = {(name, settings.port) for name in _LOOPBACK}
-        allowed: set[tuple[str, int | None]] = set(pairs)
+        own = settings.host.lower()
+        names = {*_LOOPBACK}
+        if own not in _EVERY_ADDRESS:
+            names.add(f"[{own}]" if ":" in own else own)
+        allowed: set[tuple[str, int | None]] = {(name, settings.port) for name in names}
         if settings.port == _HTTP:
-            allowed |= {(name, None) for name in _LOOPBACK}
+            allowed |= {(name, None) for name in names}
         for entry in settings.trusted_hosts:
             split = _split(entry)
             if split is None:

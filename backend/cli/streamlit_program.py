@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from backend.cli.processes import Program
 from backend.settings import Settings
@@ -43,7 +44,8 @@ def dashboard_url(settings: Settings) -> str:
 
 def dashboard_program(settings: Settings) -> Program:
     """Return how to run the dashboard; what never varies is in dashboard/.streamlit."""
-    hosts = ("localhost", LOOPBACK, *settings.trusted_hosts)
+    trusted = (_name_of(entry) for entry in settings.trusted_hosts)
+    hosts = dict.fromkeys(("localhost", LOOPBACK, dashboard_host(settings), *trusted))
     return Program(
         name="dashboard",
         arguments=(
@@ -62,6 +64,11 @@ def dashboard_program(settings: Settings) -> Program:
         health_url=dashboard_url(settings) + HEALTH,
         environment=dashboard_environment(settings),
     )
+
+
+def _name_of(trusted: str) -> str:
+    """Return a trusted host's name as Streamlit compares it: without port and brackets."""
+    return urlsplit(f"//{trusted}").hostname or trusted
 
 
 def is_local(settings: Settings) -> bool:

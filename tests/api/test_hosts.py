@@ -47,6 +47,27 @@ def test_foreign_hosts_are_refused(wired_with: Callable[..., Wired], public: boo
             problem(answer, 403, "host_refused")
 
 
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [
+        ("192.168.1.5", "192.168.1.5:8765"),
+        ("Studio.local", "studio.local:8765"),
+        ("fd00::5", "[fd00::5]:8765"),
+    ],
+)
+def test_the_address_we_listen_on_is_answered(
+    wired_with: Callable[..., Wired], listens: str, asked: str
+) -> None:
+    """Where BRUSHMARK_HOST names one address, it is ours with our port; others stay foreign."""
+    wired = wired_with(port=8765, host=listens)
+    for host, status in ((asked, 204), (asked.replace("8765", "8766"), 403), ("0.0.0.0:8765", 403)):
+        answer = wired.client.get("/healthz", environ_overrides={"HTTP_HOST": host})
+        assert answer.status_code == status, host
+    everywhere = wired_with(port=8765, host="0.0.0.0")
+    answer = everywhere.client.get("/healthz", environ_overrides={"HTTP_HOST": "0.0.0.0:8765"})
+    assert answer.status_code == 403
+
+
 def test_our_own_names_are_answered(wired_with: Callable[..., Wired]) -> None:
     """The loopback names with our port are answered."""
     wired = wired_with(port=8765)

@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
+from backend.cli.streamlit_program import dashboard_program
 from backend.cli.up import greeting
 from backend.settings import Settings
 
@@ -177,3 +179,27 @@ def test_the_greeting_says_where_everything_is(tmp_path: Path) -> None:
     text = greeting(Settings(home=tmp_path), "ABCD-EFGH", tmp_path)
     for part in ("http://127.0.0.1:8765", "http://127.0.0.1:8501", "ABCD-EFGH", str(tmp_path)):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("trusted", "name"),
+    [
+        ("team.example", "team.example"),
+        ("192.168.1.5:8765", "192.168.1.5"),
+        ("[fd00::5]", "fd00::5"),
+    ],
+)
+def test_the_dashboard_is_told_names_as_it_compares_them(
+    tmp_path: Path, trusted: str, name: str
+) -> None:
+    """A trusted host's port is the backend's: the dashboard compares names alone."""
+    arguments = dashboard_program(Settings(home=tmp_path, trusted_hosts=(trusted,))).arguments
+    hosts = [b for a, b in pairwise(arguments) if a == "--server.allowedHosts"]
+    assert hosts == ["localhost", "127.0.0.1", name]
+
+
+def test_a_public_dashboard_answers_to_the_address_it_listens_on(tmp_path: Path) -> None:
+    """With BRUSHMARK_HOST an address of its own, visitors may ask for it by that."""
+    settings = Settings(home=tmp_path, public=True, host="192.168.1.5")
+    arguments = dashboard_program(settings).arguments
+    assert ("--server.allowedHosts", "192.168.1.5") in set(pairwise(arguments))
