@@ -158,7 +158,7 @@ def _request_body(declared: Operation) -> Json | None:
         }
     else:
         return None
-    return {"required": True, "content": content}
+    return {"required": not declared.body_optional, "content": content}
 
 
 def _responses(declared: Operation) -> Json:

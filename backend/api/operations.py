@@ -33,6 +33,8 @@ class Operation:
     scope: Scope | None
     query: type[Shape] = NoQuery
     body: type[Shape] | None = None
+    body_optional: bool = False
+    """No body at all stands for one with nothing in it."""
     uploads: Mapping[str, type[Shape] | None] = field(default_factory=dict)
     """Media types that the view reads by itself; None stands for the file's bytes."""
     answers: type[Shape] | None = None
@@ -71,7 +73,8 @@ def operation(
             if declaration.query is not NoQuery:
                 given["query"] = query
             if declaration.body is not None:
-                given["body"] = reading.read_json(declaration.body)
+                optional = declaration.body_optional
+                given["body"] = reading.read_json(declaration.body, optional=optional)
             return render(view(**given), declaration.status)
 
         setattr(wrapper, "operation", declaration)  # noqa: B010 - functions have no such field

@@ -34,16 +34,20 @@ def read_fields(shape: type[S], source: MultiDict[str, str]) -> S:
         _refuse(error, shape.model_fields)
 
 
-def read_json(shape: type[S]) -> S:
-    """Read the body as a JSON object, strictly.
+def read_json(shape: type[S], *, optional: bool = False) -> S:
+    """Read the body as a JSON object, strictly; where it is optional, none is an empty one.
 
     Raises:
         UnsupportedType: the body is not called application/json.
         BadInput, UnknownField: it is not such an object.
     """
+    if optional and not request.content_length and not request.mimetype:
+        return shape()
     if request.mimetype != "application/json":
         raise UnsupportedType("Send JSON, with Content-Type: application/json.")
     raw = request.get_data(cache=False)
+    if optional and not raw:
+        return shape()
     _require_object(raw)
     try:
         return shape.model_validate_json(raw, strict=True)

@@ -51,6 +51,7 @@ def read_comparison(query: schemas.ComparisonQuery) -> schemas.VersionComparison
 @operation(
     scope=Scope.ADMIN,
     body=schemas.Activation,
+    body_optional=True,
     answers=schemas.ModelVersion,
     raises=(NotFound, Conflict, WorseThanServed, NoModel),
 )

@@ -20,7 +20,16 @@ from backend.cli import failures
 from backend.cli.heatmaps import HeatmapFolder
 from backend.cli.inputs import Input, gather
 from backend.cli.render import evidence_lines, plain_line, print_evidence, print_table
-from backend.domain import Activation, Context, Policy, PredictionRecord, Source, new_id, utc_now
+from backend.domain import (
+    Activation,
+    Context,
+    Policy,
+    PredictionRecord,
+    Review,
+    Source,
+    new_id,
+    utc_now,
+)
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
 from backend.imaging.provenance.ledger import Ledger
@@ -30,6 +39,7 @@ from backend.model.processor import usable_cores
 from backend.report.compose import compose
 from backend.service import Checked, Service
 from backend.settings import Settings
+from backend.storage.repository import Repository
 from backend.wire import record_to_json
 
 CLIENT = "cli"
@@ -41,10 +51,11 @@ Checker = Callable[[bytes, Context], tuple[PredictionRecord, Activation | None]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one input: a record, or an error; and the heat map's file."""
+    """What became of one input: a record with its bytes' review and heat map, or an error."""
 
     input: Input
     record: PredictionRecord | None = None
+    review: Review | None = None
     heatmap: Path | None = None
     error: BrushmarkError | OSError | None = None
 
@@ -64,6 +75,15 @@ class Bench:
     check: Checker
     judge: Judge
     policy: Policy
+    repository: Repository | None = None
+    """The home's log, where it has one."""
+
+    def review_of(self, record: PredictionRecord) -> Review | None:
+        """Return the standing review of a record's bytes."""
+        digest = record.image.sha256
+        if self.repository is None:
+            return None
+        return self.repository.latest_reviews([digest]).get(digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +149,9 @@ def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
             slots = usable_cores()
             images = ImageStore(settings.images_path)
             service = Service(settings, repository, images, judge, slots=slots)
-            yield Bench(_logged(service), judge, policy)
+            yield Bench(_logged(service), judge, policy, repository)
         else:
-            yield Bench(_unlogged(judge, policy, ledger), judge, policy)
+            yield Bench(_unlogged(judge, policy, ledger), judge, policy, repository)
 
 
 def _unlogged(judge: Judge, policy: Policy, ledger: Ledger) -> Checker:
@@ -169,29 +189,24 @@ def _answer(item: Input, settings: Settings, bench: Bench, files: Files) -> Answ
         data = item.read()
         context = Context(source=Source.CLI, image_url=item.address)
         record, activation = bench.check(data, context)
+        review = bench.review_of(record)
         path = None
         if files.maps is not None and activation is not None:
             path = files.maps.write(item.stem, decode(data).image, activation)
         if files.report is not None:
-            _write_report(files.report, record, activation, data, bench)
+            page = compose(
+                record,
+                data=data,
+                activation=activation,
+                review=review,
+                judge=bench.judge,
+                policy=bench.policy,
+            )
+            files.report.write_text(page, encoding="utf-8")
         # What the log leaves out (addresses) the one who asked knows anyway.
-        return Answer(item, replace(record, context=context), path)
+        return Answer(item, replace(record, context=context), review, path)
     except (BrushmarkError, OSError) as error:
         return Answer(item, error=error)
-
-
-def _write_report(
-    path: Path, record: PredictionRecord, activation: Activation | None, data: bytes, bench: Bench
-) -> None:
-    page = compose(
-        record,
-        data=data,
-        activation=activation,
-        review=None,
-        judge=bench.judge,
-        policy=bench.policy,
-    )
-    path.write_text(page, encoding="utf-8")
 
 
 def judge_each(inputs: list[Input], answer: Callable[[Input], Answer]) -> Iterator[Answer]:
@@ -228,7 +243,7 @@ def _show(answers: Iterator[Answer], total: int, output: Output) -> bool:
         elif as_table:
             rows.append((name, record))
         else:
-            click.echo(_line(name, record, answer.heatmap, output))
+            click.echo(_line(answer, record, output))
     if rows:
         print_table(Console(), rows)
         if output.with_evidence:
@@ -248,9 +263,11 @@ def _reason(answer: Answer) -> str:
     return str(answer.error)
 
 
-def _line(name: str, record: PredictionRecord, heatmap: Path | None, output: Output) -> str:
+def _line(answer: Answer, record: PredictionRecord, output: Output) -> str:
     if not output.as_json:
+        name = answer.input.name
         evidence = evidence_lines(name, record) if output.with_evidence else ()
         return "\n".join((plain_line(name, record), *evidence))
-    path = str(heatmap) if heatmap else None
-    return json.dumps(record_to_json(record, heatmap=path), ensure_ascii=False)
+    path = str(answer.heatmap) if answer.heatmap else None
+    document = record_to_json(record, review=answer.review, heatmap=path)
+    return json.dumps(document, ensure_ascii=False)

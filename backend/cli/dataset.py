@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backend.cli import failures
+from backend.cli.failures import confirmed
 from backend.model.processor import usable_cores
 
 if TYPE_CHECKING:
@@ -170,13 +171,7 @@ def _confirm(missing: int, model: str, each: float, yes: bool) -> None:
         f"about {missing * each:.2f} US dollars.",
         err=True,
     )
-    if yes:
-        return
-    try:
-        agreed = click.confirm("Have them made?", err=True)
-    except click.Abort:
-        agreed = False
-    if not agreed:
+    if not yes and not confirmed("Have them made?"):
         raise Conflict("Nothing was asked for and nothing is paid. --yes does not ask.")
 
 

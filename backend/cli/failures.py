@@ -65,3 +65,12 @@ def hush_broken_pipe() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         sys.stdout = None
+
+
+def confirmed(question: str) -> bool:
+    """Ask a person on stderr; whoever cannot be asked has not agreed."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False

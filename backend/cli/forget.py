@@ -6,7 +6,9 @@ from datetime import datetime
 
 import click
 
+from backend.cli.failures import confirmed
 from backend.cli.filters import moment
+from backend.errors import Conflict
 from backend.settings import Settings
 
 
@@ -36,8 +38,8 @@ def forget(
     from backend.storage.images import ImageStore
 
     what = Oblivion(site, url, client, before)
-    if not yes:
-        click.confirm("Nothing brings it back. Erase it?", abort=True, err=True)
+    if not yes and not confirmed("Nothing brings it back. Erase it?"):
+        raise Conflict("Nothing was erased. --yes does not ask.")
     settings = Settings.from_env()
     with open_home(settings) as repository:
         images = ImageStore(settings.images_path)

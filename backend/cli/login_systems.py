@@ -21,6 +21,7 @@ from backend.cli.login_units import (
     windows_task,
 )
 from backend.errors import BrushmarkError
+from backend.model.card import CARD_NAME
 from backend.settings import PREFIX, Settings
 
 Tool = Callable[[Sequence[str]], "Ran"]
@@ -108,7 +109,11 @@ def this_system(
     start = Start(
         sys.executable,
         ("-m", "backend.cli", "serve"),
-        {k: v for k, v in env.items() if k.startswith(PREFIX) and v.strip()},
+        {
+            name: _from_anywhere(name, value, settings)
+            for name, value in env.items()
+            if name.startswith(PREFIX) and value.strip()
+        },
     )
     if platform.startswith("linux"):
         config = Path(env.get("XDG_CONFIG_HOME") or where / ".config")
@@ -120,6 +125,19 @@ def this_system(
     raise LoginServiceFailed(
         f"On {platform} we know no way to start at login; have your system run `brushmark serve`."
     )
+
+
+def _from_anywhere(name: str, value: str, settings: Settings) -> str:
+    """Return a setting as it must read where the working directory is another: paths whole."""
+    paths = {
+        "HOME": settings.home,
+        "IMAGES": settings.images,
+        "LOGIN": settings.login,
+        "TRUST_LIST": settings.trust_list,
+        "WEIGHTS": Path(value).resolve() if (Path(value) / CARD_NAME).exists() else None,
+    }
+    path = paths.get(name.removeprefix(PREFIX))
+    return str(path) if path is not None else value
 
 
 def _systemd(start: Start, folder: Path) -> LoginSystem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboard.client.transport import Client, Json
 
@@ -16,15 +16,25 @@ def submit(client: Client, record_id: str, label: str, note: str, seen: str) -> 
     return client.post(f"/predictions/{record_id}/reviews", body)
 
 
+MOST = 200
+"""Records or reviews that one request may name."""
+
+
+def parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield ids in parts that one request takes each."""
+    for start in range(0, len(ids), MOST):
+        yield ids[start : start + MOST]
+
+
 def submit_many(client: Client, ids: Sequence[str], label: str, note: str) -> list[Json]:
-    """Give one label to many records, all or none; return the reviews."""
+    """Give one label to at most `MOST` records, all or none; return the reviews."""
     body = {"ids": list(ids), "label": label, "note": note}
     written: list[Json] = client.post("/reviews", body)["reviews"]
     return written
 
 
 def undo(client: Client, review_ids: Sequence[str]) -> list[Json]:
-    """Take reviews back, all or none; the log keeps both."""
+    """Take at most `MOST` reviews back, all or none; the log keeps both."""
     undone: list[Json] = client.post("/reviews/undo", {"ids": list(review_ids)})["reviews"]
     return undone
 

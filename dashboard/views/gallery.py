@@ -250,16 +250,20 @@ def _bar(client: Client, page_records: Sequence[Json]) -> None:
 
 
 def _label(client: Client, label: str) -> None:
-    picked = sorted(_picked())
-    written = reviews.submit_many(client, picked, label, "")
-    st.session_state["gallery-batch"] = [review["id"] for review in written]
+    done: list[str] = []
+    st.session_state["gallery-batch"] = done
     st.session_state["gallery-said"] = filters.LABELS[label]
-    _picked().clear()
+    # Should one request fail, what was labelled is done, and the rest stays selected.
+    for part in reviews.parts(sorted(_picked())):
+        done += [review["id"] for review in reviews.submit_many(client, part, label, "")]
+        _picked().difference_update(part)
 
 
 def _undo(client: Client) -> None:
-    reviews.undo(client, st.session_state["gallery-batch"])
-    st.session_state["gallery-batch"] = []
+    done: list[str] = st.session_state["gallery-batch"]
+    for part in reviews.parts(tuple(done)):
+        reviews.undo(client, part)
+        del done[: len(part)]
 
 
 def _try(action: partial[None]) -> None:

@@ -14,8 +14,10 @@ from PIL import Image
 
 from backend.cli.checking import Answer, judge_each
 from backend.cli.inputs import Input
+from backend.domain import ReviewLabel
 from backend.errors import NoModel
 from backend.model.processor import usable_cores
+from backend.report.verify import read_report
 from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.repository import PredictionFilter
@@ -23,6 +25,7 @@ from tests.cli.conftest import Brushmark
 from tests.fakes import FakeJudge
 from tests.imaging.provenance.written import INFOTEXT, PROMPT, write
 from tests.pictures import draw, encode, jpeg
+from tests.records import review
 
 
 @pytest.fixture
@@ -73,6 +76,27 @@ def test_json_is_one_contract_record_a_line(
         assert record["context"]["source"] == "cli"
         assert sum(record["probabilities"].values()) == pytest.approx(1)
         assert record["heatmap"] is None
+
+
+@pytest.mark.parametrize("logged", [(), ("--log",)])
+def test_a_review_of_the_same_bytes_stands_in_the_record(
+    brushmark: Brushmark, judge: FakeJudge, pictures: Path, logged: tuple[str, ...]
+) -> None:
+    """What a curator said of a file is told wherever it is checked, logged or not."""
+    brushmark("check", "--log", pictures / "b.jpg")
+    repository = open_repository(Settings.from_env())
+    (record,) = repository.list_predictions(PredictionFilter()).records
+    repository.append_review(review(1, record, label=ReviewLabel.HUMAN_MADE))
+    repository.close()
+    told = [
+        json.loads(brushmark("check", "--json", *logged, pictures / name).out)["review"]
+        for name in ("b.jpg", "a.PNG")
+    ]
+    assert told[0]["label"] == "human_made"
+    assert told[1] is None
+    page = pictures / "report.html"
+    assert brushmark("check", *logged, "--report", page, pictures / "b.jpg").code == 0
+    assert read_report(page.read_bytes()).facts["review"]["label"] == "human_made"
 
 
 def test_what_cannot_be_judged_does_not_stop_the_rest(

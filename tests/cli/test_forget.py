@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
+
+import pytest
 
 from backend.storage.repository import PredictionFilter
 from tests.cli.conftest import Brushmark
@@ -22,11 +26,17 @@ def test_forget_erases_and_reports(brushmark: Brushmark, home: Path, tmp_path: P
         assert parts.repository.count_predictions(PredictionFilter()) == 4
 
 
-def test_forget_asks_first(brushmark: Brushmark, home: Path) -> None:
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_forget_asks_first(
+    brushmark: Brushmark, home: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
     """Without --yes and an answer nothing is erased; without just one thing it is refused."""
     with open_home(home) as parts:
         parts.stock(2)
-    assert brushmark("forget", "--before", "2100-01-01").code != 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    ran = brushmark("forget", "--before", "2100-01-01")
+    assert ran.code == 1
+    assert ran.err.endswith("brushmark: Nothing was erased. --yes does not ask.\n")
     assert brushmark("forget", "--yes").code == 1
     assert "just one" in brushmark("forget", "--site", "a", "--client", "b", "--yes").err
     with open_home(home) as parts:

@@ -114,6 +114,27 @@ def test_install_and_remove_on_each_system(
     assert system.remove(fake) is False
 
 
+def test_paths_are_carried_over_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service starts elsewhere: relative folders are written as they are from here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "card.json").write_text("{}")
+    environ = {
+        "BRUSHMARK_HOME": "data",
+        "BRUSHMARK_IMAGES": "pictures",
+        "BRUSHMARK_WEIGHTS": "mine",
+        "BRUSHMARK_TRUSTED_HOSTS": "home.example",
+    }
+    text = this_system(Settings.from_env(environ), environ, "linux", tmp_path).content.decode()
+    for setting in (
+        f"BRUSHMARK_HOME={tmp_path}/data",
+        f"BRUSHMARK_IMAGES={tmp_path}/pictures",
+        f"BRUSHMARK_WEIGHTS={tmp_path}/mine",
+        "BRUSHMARK_TRUSTED_HOSTS=home.example",
+    ):
+        assert setting in text
+
+
 def test_the_file_stays_where_the_tool_fails(tmp_path: Path) -> None:
     """Where the system's tool fails, the file is written all the same and the line says both."""
     settings = Settings(home=tmp_path / "home")

@@ -14,8 +14,9 @@ from backend.domain import AuditEvent, Outcome, PredictionRecord
 from backend.settings import KeepImages
 from backend.storage import open_repository
 from backend.storage.images import ImageStore
-from backend.storage.repository import PredictionFilter
+from backend.storage.repository import MAX_PAGE, PredictionFilter
 from dashboard.alike import together
+from dashboard.client import reviews
 from dashboard.filters import for_backend, readable
 from tests.dashboard.conftest import RealBackend, serving
 from tests.dashboard.harness import open_page, text
@@ -33,6 +34,20 @@ def logged(real: RealBackend, **where: object) -> list[PredictionRecord]:
     repository = open_repository(real.settings)
     try:
         return list(repository.list_predictions(PredictionFilter(**where), limit=200).records)
+    finally:
+        repository.close()
+
+
+def every_record(real: RealBackend) -> Iterator[PredictionRecord]:
+    repository = open_repository(real.settings)
+    try:
+        page = repository.list_predictions(PredictionFilter(), limit=MAX_PAGE)
+        yield from page.records
+        while page.next_cursor:
+            page = repository.list_predictions(
+                PredictionFilter(), limit=MAX_PAGE, cursor=page.next_cursor
+            )
+            yield from page.records
     finally:
         repository.close()
 
@@ -163,6 +178,22 @@ def test_many_are_labelled_at_once_and_taken_back(
     page.checkbox[0].check().run()
     page.checkbox[0].uncheck().run()
     assert "selected" not in text(page)
+
+
+def test_more_than_one_request_takes_are_labelled_and_taken_back(
+    filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A selection over many pages goes in as many requests as it needs, and comes back whole."""
+    assert reviews.MOST == MAX_PAGE
+    with serving(filled_home(230), keep_images=KeepImages.NONE) as real:
+        page = open_page(real.environment, monkeypatch, "gallery")
+        page.session_state["gallery-picked"] |= {r.id for r in every_record(real)}
+        assert len(page.session_state["gallery-picked"]) == 230
+        page = press(page.run(), "human-made")
+        assert "230 labelled human-made." in text(page)
+        assert reviewed(real) == {"human_made": 230}
+        page = press(page, "Undo")
+        assert reviewed(real) == {}
 
 
 def test_a_record_opens_with_its_whole_history(
