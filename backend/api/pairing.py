@@ -28,4 +28,7 @@ def pair(body: schemas.PairIn) -> schemas.Paired:
     `check` and is shown this once. Ten wrong codes lock pairing for a quarter of an hour.
     """
     secret, token = api().desk.redeem(body.code, body.name)
-    return schemas.Paired(token=secret, client=client_name(token), scope=token.scope)
+    port = api().service.settings.dashboard_port
+    return schemas.Paired(
+        token=secret, client=client_name(token), scope=token.scope, dashboard_port=port
+    )

@@ -699,6 +699,9 @@ class Paired(Shape):
     token: str
     client: str
     scope: Scope
+    dashboard_port: int = Field(
+        description="Where the dashboard of a backend on this machine listens."
+    )
 
 
 class Ready(Shape):

@@ -71,7 +71,10 @@ def backend_program(settings: Settings) -> Program:
         name="backend",
         arguments=("backend.cli", "serve", "--quiet", *(("--public",) if settings.public else ())),
         health_url=backend_url(settings) + "/healthz",
-        environment={"BRUSHMARK_PORT": str(settings.port)},
+        environment={
+            "BRUSHMARK_PORT": str(settings.port),
+            "BRUSHMARK_DASHBOARD_PORT": str(settings.dashboard_port),
+        },
     )
 
 

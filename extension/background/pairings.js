@@ -35,8 +35,8 @@ export async function pair({ base: typed, code, name }) {
   const backend = backendAt(readBase(typed));
   await requireVersion(backend);
   await noteSent({ to: backend.base, route: "POST /pair", told: { name } });
-  const { token, client } = await backend.pair(code, name);
-  await keepPairing({ base: backend.base, token, client });
+  const { token, client, dashboard_port: dashboardPort } = await backend.pair(code, name);
+  await keepPairing({ base: backend.base, token, client, dashboardPort });
   await forgetVerdicts();
   await refreshTabs(); // scripts that found nobody to ask go on
   return describePairing();

@@ -17,9 +17,9 @@ export async function pairing() {
   return stored?.base && stored.token ? stored : null;
 }
 
-export function keepPairing({ base, token, client }) {
+export function keepPairing({ base, token, client, dashboardPort }) {
   return chrome.storage.local.set({
-    pairing: { base, token, client, dashboard: dashboardBase(base) },
+    pairing: { base, token, client, dashboard: dashboardBase(base, dashboardPort) },
   });
 }
 

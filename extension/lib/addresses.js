@@ -42,11 +42,14 @@ export function isLocal(base) {
   return url !== null && LOOPBACK.has(url.hostname);
 }
 
-/** Return where the dashboard of a backend is, unless somebody says otherwise. */
-export function dashboardBase(base) {
+/**
+ * Return where the dashboard of a backend is: of one on this machine at a port of its own, which a
+ * backend tells when it is paired with; elsewhere one server stands before both.
+ */
+export function dashboardBase(base, port) {
   if (!isLocal(base)) return base;
   const url = new URL(base);
-  url.port = DASHBOARD_PORT;
+  url.port = Number.isInteger(port) && port > 0 ? String(port) : DASHBOARD_PORT;
   return url.origin;
 }
 

@@ -95,6 +95,7 @@ def test_the_printed_code_pairs_a_browser(running: Running) -> None:
         running.backend + "/api/v1/pair", json={"code": running.code, "name": "test"}, timeout=20
     )
     assert paired.status_code in {200, 201}
+    assert running.dashboard.endswith(f":{paired.json()['dashboard_port']}")
     head = {"Authorization": f"Bearer {paired.json()['token']}"}
     assert (
         requests.get(running.backend + "/api/v1/policy", headers=head, timeout=20).status_code

@@ -83,7 +83,8 @@ def backend_at(settings: Settings) -> Iterator[RealBackend]:
 
 @pytest.fixture(scope="package")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBackend]:
-    with backend_at(Settings(home=tmp_path_factory.mktemp("extension") / "home", port=0)) as real:
+    home = tmp_path_factory.mktemp("extension") / "home"
+    with backend_at(Settings(home=home, port=0, dashboard_port=9501)) as real:
         yield real
 
 

@@ -141,10 +141,10 @@ def test_an_appeal_is_filed(browser: Extended, site: Site, backend: RealBackend)
 def test_the_dashboard_is_opened_beside(
     browser: Extended, site: Site, backend: RealBackend
 ) -> None:
-    """“Open in dashboard” opens the record of this check in a tab of its own."""
+    """“Open in dashboard” opens this check in a tab, at the port that the backend told."""
     _, card = check(browser, site)
     card.verdict()
-    asked = f"127.0.0.1:8501/gallery?id={backend.records()[0].id}"
+    asked = f"127.0.0.1:9501/gallery?id={backend.records()[0].id}"
     with browser.context.expect_event("request", lambda request: asked in request.url):
         card.press("dashboard")
 

@@ -35,6 +35,9 @@ test("only loopback names are local", () => {
 
 test("the local dashboard has a port of its own, a team's shares the address", () => {
   assert.equal(dashboardBase("http://127.0.0.1:8765"), "http://127.0.0.1:8501");
+  assert.equal(dashboardBase("http://127.0.0.1:8765", 9501), "http://127.0.0.1:9501");
+  assert.equal(dashboardBase("http://127.0.0.1:8765", "9501"), "http://127.0.0.1:8501");
+  assert.equal(dashboardBase("https://b.example.org", 9501), "https://b.example.org");
   assert.equal(dashboardBase("https://b.example.org"), "https://b.example.org");
 });
 
