@@ -14,7 +14,8 @@ _INTRODUCTION = """\
 Made from `brushmark --help` by `make docs`; a test keeps it true.
 
 Exit codes: 0 done, 1 refused or failed with one clear line on stderr, 2 wrong usage, 130
-interrupted. Every command works beside a running backend on the same home, and without one.
+interrupted. Every command but `store restore` works beside a running backend on the same home, and
+without one.
 """
 
 
