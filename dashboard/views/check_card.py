@@ -61,7 +61,7 @@ def card(client: Client, item: Item) -> None:
         readout.evidence(record["evidence"])
         readout.small_print(record, item.name)
         if not client.is_public:
-            _next(client, record)
+            _next(client, item, record)
 
 
 def _verdicts() -> dict[str, tuple[Json, bytes | None]]:
@@ -137,48 +137,48 @@ def _picture(item: Item, data: bytes | None, overlay: bytes | None) -> None:
 # ---- what to do next ------------------------------------------------------------------------
 
 
-def _next(client: Client, record: Json) -> None:
+def _next(client: Client, item: Item, record: Json) -> None:
     """Lead on to the record in the log, or let the person disagree."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if may(Scope.READ):
             to_page("gallery", "Open in the Gallery", ":material/grid_view:", id=record["id"])
-        readout.report_button(client, record["id"], record["id"])
+        readout.report_button(client, record["id"], item.key)
         if record["outcome"] != Outcome.NOT_ASSESSED:
             with st.popover("This is wrong", icon=":material/campaign:", type="tertiary"):
-                _disagree(client, record)
+                _disagree(client, item, record)
 
 
-def _disagree(client: Client, record: Json) -> None:
+def _disagree(client: Client, item: Item, record: Json) -> None:
     sent: set[str] = st.session_state.setdefault("appeals-sent", set())
     if record["id"] in sent:
         st.markdown(
             ":material/check: Thank you. The picture waits in the queue *Appealed* for a curator."
         )
         return
-    failure: Failure | None = st.session_state.pop(f"appeal-failed-{record['id']}", None)
+    failure: Failure | None = st.session_state.pop(f"appeal-failed-{item.key}", None)
     if failure is not None:
         st.error(f"{plain(failure.what)} {advice(failure)}")
     st.markdown("Say what it is; a curator will look at it.")
-    with st.form(f"appeal-{record['id']}", border=False):
+    with st.form(f"appeal-{item.key}", border=False):
         st.radio(
             "The picture is",
             [Label.AI_GENERATED.value, Label.HUMAN_MADE.value],
             index=1 if record["outcome"] == Outcome.AI_GENERATED else 0,
             format_func=lambda value: readout.REVIEWS[value],
-            key=f"claim-{record['id']}",
+            key=f"claim-{item.key}",
         )
-        st.text_area("How you know", key=f"reason-{record['id']}", max_chars=2000, height=90)
+        st.text_area("How you know", key=f"reason-{item.key}", max_chars=2000, height=90)
         st.form_submit_button(
-            "Send to a curator", type="primary", on_click=_appeal, args=(client, record["id"])
+            "Send to a curator", type="primary", on_click=_appeal, args=(client, item, record["id"])
         )
 
 
-def _appeal(client: Client, record_id: str) -> None:
+def _appeal(client: Client, item: Item, record_id: str) -> None:
     state = st.session_state
-    reason = str(state[f"reason-{record_id}"]).strip()
+    reason = str(state[f"reason-{item.key}"]).strip()
     try:
-        reviews.appeal(client, record_id, state[f"claim-{record_id}"], reason)
+        reviews.appeal(client, record_id, state[f"claim-{item.key}"], reason)
     except Failure as failure:
-        state[f"appeal-failed-{record_id}"] = failure
+        state[f"appeal-failed-{item.key}"] = failure
     else:
         state["appeals-sent"].add(record_id)

@@ -66,6 +66,24 @@ def test_several_pictures_get_a_card_each(
     assert "Use a JPEG, PNG, WebP, GIF or AVIF file" in words
 
 
+def test_one_picture_under_two_names_gets_two_cards(
+    backend: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes twice are one record with two cards, and either can send the appeal."""
+    page = open_page(backend.environment, monkeypatch)
+    page = drop(page, ("a.jpg", BRIGHT), ("a copy.jpg", BRIGHT))
+    words = text(page)
+    assert "a.jpg" in words
+    assert "a copy.jpg" in words
+    page.text_area[1].set_value("I painted it.")
+    [b for b in page.button if b.label == "Send to a curator"][1].click().run()
+    assert "waits in the queue" in text(page)
+    repository = open_repository(backend.settings)
+    (appeal,) = repository.list_appeals()
+    repository.close()
+    assert appeal.reason == "I painted it."
+
+
 def test_the_heat_map_can_be_switched_off(
     backend: RealBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
