@@ -63,13 +63,19 @@ async function bytesOf({ address, bytes }, pageUrl, manner) {
   // What only the page can read it could not: a canvas that others drew on, a blob it let go of.
   if (!webAddress(address)) throw new Problem("kept_by_page");
   if (!(await mayFetch(address, pageUrl))) throw new Problem("host_permission", { host: hostOf(address) });
-  return (manner === AS_SHOWN && takeBegun(address)) || download(address, manner);
+  const coming = (manner === AS_SHOWN && takeBegun(address)) || download(address, manner);
+  const found = await coming;
+  // A redirect is known only once it was followed: what it led to on this machine goes no further.
+  if (isKept(found.url, pageUrl)) throw new Problem("unreachable", { host: hostOf(address) });
+  return found.bytes;
 }
 
 // Our host permission for the backend reaches every program on this machine. A page from elsewhere
-// must not have us ask them anything in its name.
+// must not have us read anything there in its name.
+const isKept = (address, pageUrl) => isLocal(address) && !isLocal(pageUrl);
+
 async function mayFetch(address, pageUrl) {
-  if (isLocal(address) && !isLocal(pageUrl)) return false;
+  if (isKept(address, pageUrl)) return false;
   return chrome.permissions.contains({ origins: [hostPattern(address)] });
 }
 
@@ -93,6 +99,7 @@ function takeBegun(address) {
   return coming;
 }
 
+/** Fetch an address. @returns {Promise<{bytes: Uint8Array, url: string}>} `url`: where it led to. */
 async function download(address, manner) {
   const host = hostOf(address);
   let answer;
@@ -106,7 +113,7 @@ async function download(address, manner) {
     throw new Problem("unreachable", { host });
   }
   if (!answer.ok) throw new Problem("unreachable", { host, detail: `HTTP ${answer.status}` });
-  return readAtMost(answer, MAX_PICTURE_BYTES);
+  return { bytes: await readAtMost(answer, MAX_PICTURE_BYTES), url: answer.url };
 }
 
 // Nothing beyond the limit is waited for, whatever the host says of its length.

@@ -80,6 +80,20 @@ def test_a_page_elsewhere_cannot_have_this_machine_read(browser: Extended, site:
     card.problem()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_redirect_does_not_lead_to_this_machine(
+    browser: Extended, site: Site, backend: RealBackend, host: str
+) -> None:
+    """What a host elsewhere sends on to loopback is not read for a page from elsewhere."""
+    site.put(f"http://{host}/private.jpg", File(jpeg(345, 234), "image/jpeg"))
+    jump = {"Location": f"http://{host}:{site.port}/private.jpg"}
+    source = site.put(f"{CDN}/jump-{host}.jpg", File(b"", status=302, headers=jump))
+    before = len(backend.records())
+    _, card = check(browser, site, source)
+    assert card.problem().heading == "The picture cannot be had"
+    assert len(backend.records()) == before
+
+
 def test_a_page_reads_no_card(browser: Extended, site: Site) -> None:
     """Neither the document, nor selections, nor searches give a page the words of a card."""
     page, card = check(browser, site)
