@@ -92,11 +92,12 @@ def _grid(client: Client, view: dict[str, str]) -> None:
         st.rerun(scope="app")
     cursors = _cursors(view)
     try:
-        found = records.listed(client, **_query(view, cursors[-1]))
+        found = _listed(client, view, cursors)
     except Failure as failure:
         explain(failure, key="gallery")
         return
     _complaint()
+    _bar(client, found["predictions"])
     if not found["predictions"]:
         _nothing(view)
         return
@@ -104,11 +105,19 @@ def _grid(client: Client, view: dict[str, str]) -> None:
     if view.get("alike") == "false":
         groups = [[record] for record in found["predictions"]]
     gatherer().ask_all(client, "thumbnail", (group[0]["id"] for group in groups))
-    _bar(client, found["predictions"])
     with st.container(horizontal=True, gap="small", key="grid"):
         for group in groups:
             _tile(client, group)
     _pager(found, cursors)
+
+
+def _listed(client: Client, view: Mapping[str, str], cursors: list[str | None]) -> Json:
+    """Ask for the present page, or for the last before it that is not empty. Raises `Failure`."""
+    found = records.listed(client, **_query(view, cursors[-1]))
+    while not found["predictions"] and len(cursors) > 1:
+        cursors.pop()
+        found = records.listed(client, **_query(view, cursors[-1]))
+    return found
 
 
 def _query(view: Mapping[str, str], cursor: str | None) -> dict[str, Any]:
@@ -226,27 +235,33 @@ def _bar(client: Client, page_records: Sequence[Json]) -> None:
     if not may(Scope.REVIEW):
         return
     picked = _picked()
+    done: list[str] = st.session_state.get("gallery-batch", [])
+    if not (page_records or picked or done):
+        return
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key="batch", border=bool(picked)
     ):
-        if not picked:
+        if page_records and not picked:
             st.button(
                 "Select this page",
                 icon=":material/select_all:",
                 on_click=picked.update,
                 args=([r["id"] for r in page_records],),
             )
-        else:
-            st.markdown(f"**{len(picked)} selected**", width="content")
-            for label, words in filters.LABELS.items():
-                say = partial(_label, client, label)
-                st.button(words, key=f"batch-{label}", on_click=_try, args=(say,))
-            st.button("Clear", type="tertiary", on_click=picked.clear)
-        done: list[str] = st.session_state.get("gallery-batch", [])
-        if done and not picked:
+        if picked:
+            _give_label(client, picked)
+        elif done:
             said = st.session_state["gallery-said"]
             st.markdown(f":material/check: {len(done)} labelled {said}.", width="content")
             st.button("Undo", icon=":material/undo:", on_click=_try, args=(partial(_undo, client),))
+
+
+def _give_label(client: Client, picked: set[str]) -> None:
+    st.markdown(f"**{len(picked)} selected**", width="content")
+    for label, words in filters.LABELS.items():
+        say = partial(_label, client, label)
+        st.button(words, key=f"batch-{label}", on_click=_try, args=(say,))
+    st.button("Clear", type="tertiary", on_click=picked.clear)
 
 
 def _label(client: Client, label: str) -> None:

@@ -180,6 +180,28 @@ def test_many_are_labelled_at_once_and_taken_back(
     assert "selected" not in text(page)
 
 
+def test_a_batch_that_empties_its_page_can_be_taken_back(
+    own: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a batch leaves nothing on a page, the one before comes; Undo stays to the very end."""
+    page = open_page(own.environment, monkeypatch, "gallery", reviewed="false")
+    page = press(page, "Next")
+    page = press(page, "Select this page")
+    page = press(page, "human-made")
+    words = text(page)
+    assert "16 labelled human-made." in words
+    assert "1 to 24 of 24" in words
+    page = press(page, "Select this page")
+    page = press(page, "AI-generated")
+    words = text(page)
+    assert "24 labelled AI-generated." in words
+    assert "Nothing matches" in words
+    assert "Select this page" not in [b.label for b in page.button]
+    page = press(page, "Undo")
+    assert "1 to 24 of 24" in text(page)
+    assert reviewed(own) == {"human_made": 16}
+
+
 def test_more_than_one_request_takes_are_labelled_and_taken_back(
     filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
