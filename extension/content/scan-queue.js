@@ -3,6 +3,7 @@
   const ours = (globalThis.brushmark ??= {});
   const { read } = ours;
   const MOST_IN_MESSAGE = 8;
+  const MOST_CHARACTERS = 32 * 1024 * 1024; // browsers carry 64 MiB in a message, and refuse what is more
   const MOST_MESSAGES = 2;
   const COLLECT_MS = 60;
   const AGAIN_S = [2, 5, 15, 30, 60];
@@ -24,7 +25,8 @@
 
     function push(entry) {
       if (!waiting.includes(entry)) waiting.push(entry);
-      if (failures === 0) later(COLLECT_MS);
+      // After a failure the end of the pause or of what is running goes on, where there is any.
+      if (failures === 0 || running === 0) later(COLLECT_MS);
     }
 
     function later(ms) {
@@ -58,6 +60,12 @@
     }
 
     async function deliver(asked, readHere, open) {
+      const unread = [];
+      for (const portion of inPortions(asked)) unread.push(...(await deliverPortion(portion, readHere, open)));
+      return unread;
+    }
+
+    async function deliverPortion(asked, readHere, open) {
       const pictures = asked.map(({ candidates }) => ({ candidates, readHere }));
       const { results } = await ask({ type: "scan.check", pictures });
       const unread = [];
@@ -124,6 +132,22 @@
         return waiting.length;
       },
     };
+  }
+
+  /** Split what is asked about so that each portion fits a message. One alone may be over the limit. */
+  function inPortions(asked) {
+    const portions = [];
+    let size = Infinity;
+    for (const each of asked) {
+      const more = each.candidates.reduce((sum, { address, bytes = "" }) => sum + address.length + bytes.length, 0);
+      if (size + more > MOST_CHARACTERS) {
+        portions.push([]);
+        size = 0;
+      }
+      portions.at(-1).push(each);
+      size += more;
+    }
+    return portions;
   }
 
   function originOf(address) {
