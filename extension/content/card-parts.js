@@ -137,7 +137,7 @@
   const CLAIMS = ["ai_generated", "human_made"];
   const REASONS = ["mine", "author", "source", "look", "other"];
 
-  /** Show the form of a disagreement. */
+  /** Show the form of a disagreement. `submit` says itself what goes wrong; then it may be tried again. */
   function disagreement(record, { submit, cancel }) {
     const opposite = record.outcome === "ai_generated" ? "human_made" : "ai_generated";
     const claim = choice("claim", CLAIMS, record.outcome in { uncertain: 1, not_assessed: 1 } ? null : opposite);
@@ -147,13 +147,14 @@
       element("p", { class: "faint" }, word("appealWhere")),
       element("div", { class: "row" }, send,
         element("button", { type: "button", on: { click: cancel } }, word("cancel"))));
-    form.addEventListener("submit", (event) => {
+    form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (!event.isTrusted || send.disabled) return;
       const chosen = new FormData(form);
       send.disabled = true;
       const why = chosen.get("reason");
-      submit(chosen.get("claim"), why ? word(`reason_${why}`) : "");
+      await submit(chosen.get("claim"), why ? word(`reason_${why}`) : "");
+      send.disabled = false;
     });
     return form;
   }

@@ -132,7 +132,6 @@
     const form = body.querySelector("form");
     if (form && done) form.replaceWith(said);
     else (form ?? body.querySelector(".row") ?? body.lastElementChild).after(said);
-    form?.querySelector("[type=submit]")?.removeAttribute("disabled");
     place();
   }
 

@@ -68,9 +68,14 @@ function showPreview(file) {
   $("picture").onerror = () => ($("preview").hidden = true);
 }
 
-async function pressed({ record, logged }, name, button) {
+function pressed({ record, logged }, name, button) {
+  return saying(() => PRESSES[name](record, button, logged));
+}
+
+/** Do something; what goes wrong is said in words. */
+async function saying(act) {
   try {
-    await PRESSES[name](record, button, logged);
+    await act();
   } catch (problem) {
     note(word(`problem_${problem?.reason ?? "server"}_title`, problem?.host ?? ""));
   }
@@ -94,11 +99,11 @@ const PRESSES = {
     if (known) return known.remove();
     const form = globalThis.brushmark.parts.disagreement(record, {
       cancel: () => form.remove(),
-      submit: async (claim, reason) => {
+      submit: (claim, reason) => saying(async () => {
         await ask("file.appeal", { id: record.id, claim, reason });
         form.remove();
         note(word("appealSent"));
-      },
+      }),
     });
     button.parentElement.after(form);
   },
@@ -106,8 +111,9 @@ const PRESSES = {
 
 function note(text) {
   const body = $("card").shadowRoot.querySelector(".body");
+  body.querySelector(".note")?.remove();
   const said = document.createElement("p");
-  said.className = "review";
+  said.className = "review note";
   said.setAttribute("role", "status");
   said.textContent = text;
   body.append(said);

@@ -172,6 +172,36 @@ def test_bad_pictures_get_a_card(browser: Extended, site: Site) -> None:
     card.until(lambda: card.has(".shade"), "the picker")
 
 
+def test_an_appeal_that_fails_can_be_sent_again(browser: Extended, site: Site) -> None:
+    """The card says why an appeal did not arrive, and its button sends it once more."""
+    card = check(browser, site, f"<img src={PICTURE}>", PICTURE).verdict()
+    card.press("disagree")
+    card.click('form input[value="human_made"]')
+    refuse(browser, "/predictions/", 503, "busy")
+    card.click("form [type=submit]")
+    card.until(lambda: "Brushmark is busy" in card.text, "the refusal in words")
+    card.until(lambda: card.has("form [type=submit]:enabled"), "a button to press again")
+    card.click("form [type=submit]")
+    card.until(lambda: "Thank you" in card.text, "thanks")
+
+
+def test_an_appeal_of_a_file_that_fails_can_be_sent_again(browser: Extended, site: Site) -> None:
+    """The popup says why an appeal did not arrive, and its button sends it once more."""
+    view = popup(browser, browser.open(site.page("<p>words</p>", "/file-appeal")))
+    picture = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": jpeg(512, 384, seed=145)}
+    view.locator("#file").set_input_files(picture)
+    view.get_by_role("button", name="I disagree").click()
+    view.get_by_text("Made by a person").click()
+    refuse(browser, "/predictions/", 503, "busy", times=2)
+    for _ in range(2):
+        view.get_by_role("button", name="Send").click()
+        view.locator("form button[type=submit]:enabled").wait_for()
+        assert view.get_by_text("Brushmark is busy").count() == 1
+    view.get_by_role("button", name="Send").click()
+    view.get_by_text("A curator will look at it").wait_for()
+    assert view.get_by_text("Brushmark is busy").count() == 0
+
+
 def test_a_host_is_allowed_once_and_the_check_goes_on(browser: Extended, site: Site) -> None:
     """The card asks for one host in a window of ours; a yes there brings the verdict."""
     # The tests' manifest grants this host: until a person says yes it must seem as if it did not.
