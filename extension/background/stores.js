@@ -72,10 +72,10 @@ let sentQueue = Promise.resolve();
 
 /** Take down what is about to be sent. Private windows leave no trace here either. */
 export function noteSent(request, { incognito = false } = {}) {
-  if (incognito) return sentQueue;
+  if (incognito) return Promise.resolve();
   const described = describeRequest({ at: Date.now(), ...request });
   // One after the other: reading and writing the list are two steps.
-  sentQueue = sentQueue.then(async () => {
+  sentQueue = sentQueue.catch(() => {}).then(async () => {
     const { sent } = await chrome.storage.session.get("sent");
     await chrome.storage.session.set({ sent: withRequest(sent, described) });
   });
