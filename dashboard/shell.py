@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import streamlit as st
 
@@ -14,6 +16,7 @@ from dashboard.words import plain
 ICON = str(Path(__file__).with_name("icon.svg"))
 """Ours, from this folder: Streamlit would fetch an emoji's picture from a foreign host."""
 _STYLE = Path(__file__).with_name("style.css")
+_P = ParamSpec("_P")
 
 
 def frame(access: Access) -> None:
@@ -63,14 +66,18 @@ def open_page(title: str, lead: str = "") -> None:
         st.markdown(f":gray[{lead}]")
 
 
-def guarded(page: Callable[[], None]) -> Callable[[], None]:
-    """Wrap a page so that a backend that does not answer is told, and can be asked again."""
+def guarded(part: Callable[_P, None], key: str = "page") -> Callable[_P, None]:
+    """Wrap a page so that a backend that does not answer is told, and can be asked again.
 
-    def draw() -> None:
+    A part that Streamlit draws by itself, a fragment, is wrapped too: its failures end there.
+    """
+
+    @wraps(part)
+    def draw(*given: _P.args, **named: _P.kwargs) -> None:
         try:
-            page()
+            part(*given, **named)
         except Failure as failure:
-            explain(failure, key="page")
+            explain(failure, key=key)
 
     return draw
 

@@ -13,7 +13,7 @@ from dashboard.gathering import gatherer
 from dashboard.links import Link, to_page
 from dashboard.rates import count
 from dashboard.readout import REVIEWS
-from dashboard.shell import empty, explain, open_page
+from dashboard.shell import empty, explain, guarded, open_page
 from dashboard.views.export_history import history, result
 from dashboard.views.import_ import bring_in
 
@@ -188,7 +188,7 @@ def _under_way(client: Client) -> None:
         return
     export = exports.one(client, export_id)
     if export["state"] == "running":
-        _follow(client, export_id)
+        st.fragment(guarded(_follow, "progress"), run_every=_POLL_S)(client, export_id)
     elif export["state"] == "failed":
         st.error(export["detail"], icon=":material/error:")
     else:
@@ -197,7 +197,6 @@ def _under_way(client: Client) -> None:
             result(client, export, key="made")
 
 
-@st.fragment(run_every=_POLL_S)
 def _follow(client: Client, export_id: str) -> None:
     """Draw the progress; the page is drawn anew when it is done."""
     export = exports.one(client, export_id)

@@ -15,7 +15,7 @@ from dashboard.client import Client, Failure, records
 from dashboard.gathering import gatherer
 from dashboard.links import Link, to_page
 from dashboard.pictures import as_jpeg, preview, with_heatmap
-from dashboard.shell import advice, empty, explain, open_page
+from dashboard.shell import advice, empty, explain, guarded, open_page
 from dashboard.words import plain
 from dashboard.worklist import Stop, Worklist
 
@@ -107,7 +107,7 @@ def _desk(strategy: str, session: str) -> None:
     _gather(client, worklist)
     left, right = st.columns([5, 4], gap="medium")
     with left:
-        _picture(client, worklist, stop)
+        guarded(_picture, "picture")(client, worklist, stop)
     with right:
         _progress(worklist)
         _decide(client, worklist, stop)
@@ -237,14 +237,26 @@ def _picture(client: Client, worklist: Worklist, stop: Stop) -> None:
         return
     with st.container(key="large"):
         place = st.empty()
-    if record["heatmap"] and _may_know(worklist, stop):
-        shown = st.toggle("Heat map", key="queue-map", help="Where the model found its reasons.")
-        overlay = gatherer().get(client, "heatmap", record["id"]) if shown else None
-        image = preview(data) if overlay else None
-        if image is not None and overlay is not None:
-            data = as_jpeg(with_heatmap(image, overlay, 0.7))
+    has_map = record["heatmap"] and _may_know(worklist, stop)
+    if has_map and st.toggle(
+        "Heat map", key="queue-map", help="Where the model found its reasons."
+    ):
+        data = _overlaid(client, record["id"], data)
     place.image(data, width="stretch", alt="The picture to decide on")
     _ready_the_next(client, worklist)
+
+
+def _overlaid(client: Client, record_id: str, data: bytes) -> bytes:
+    """Return the picture under its heat map; without it, and why, where none comes."""
+    try:
+        overlay = gatherer().get(client, "heatmap", record_id)
+    except Failure as failure:
+        explain(failure, key="map")
+        return data
+    image = preview(data) if overlay else None
+    if image is None or overlay is None:
+        return data
+    return as_jpeg(with_heatmap(image, overlay, 0.7))
 
 
 def _ready_the_next(client: Client, worklist: Worklist) -> None:
@@ -263,7 +275,7 @@ def _facts(client: Client, stop: Stop) -> None:
         readout.verdict(record, f"queue-{record['id']}")
         readout.evidence(record["evidence"])
         if record["appeals"]:
-            _appeals(client, record["id"])
+            guarded(_appeals, "appeals")(client, record["id"])
         readout.context(record)
         readout.small_print(record)
 
@@ -281,7 +293,10 @@ def _last(client: Client, worklist: Worklist) -> None:
     if last is None or last.review is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        data = gatherer().get(client, "thumbnail", last.record["id"])
+        try:
+            data = gatherer().get(client, "thumbnail", last.record["id"])
+        except Failure:
+            data = None
         if data is not None:
             st.image(data, width=56, alt="The picture decided on last")
         said = readout.REVIEWS[ReviewLabel(last.review["label"])]

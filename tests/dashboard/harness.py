@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -22,6 +24,18 @@ def open_page(
     for name, value in query.items():
         page.query_params[name] = value
     return page.run()
+
+
+def redraw(page: AppTest) -> AppTest:
+    """Run the page's fragment alone, as Streamlit does for a click in it; the rest is left out.
+
+    AppTest runs whole pages, where what a fragment does not catch may still be caught around it.
+    """
+    (fragment,) = page._fragment_storage._fragments
+    alone = partial(RerunData, fragment_id_queue=[fragment])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.testing.v1.local_script_runner.RerunData", alone)
+        return page.run()
 
 
 def text(page: AppTest) -> str:

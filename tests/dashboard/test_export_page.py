@@ -13,10 +13,10 @@ import requests
 from streamlit.testing.v1 import AppTest
 
 from backend.settings import KeepImages
-from dashboard.client import Client, exports
+from dashboard.client import Client, Failure, Json, exports
 from tests.dashboard.conftest import RealBackend, serving
 from tests.dashboard.filling import picture
-from tests.dashboard.harness import open_page, text
+from tests.dashboard.harness import open_page, redraw, text
 
 SHEET = {":orange[AI-generated]", ":blue[human-made]"}
 """What stands below the pictures of the contact sheet."""
@@ -123,6 +123,31 @@ def test_what_cannot_be_made_is_said(
     assert "no space left" in text(page)
     page.button(key="make").click().run()
     assert "The data set is made" in text(until_made(page))
+
+
+def test_progress_that_does_not_come_is_told(
+    reviewed: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the backend stops while an export is followed the page says so, and goes on after."""
+    is_up = True
+
+    def one(*_: object) -> Json:
+        if is_up:
+            return {"state": "running", "progress": 0.5, "detail": "copying pictures"}
+        raise Failure("No backend answers.", "Start it.", True)
+
+    monkeypatch.setattr(exports, "one", one)
+    page = open_page(reviewed.environment, monkeypatch, "export")
+    page.session_state["export"] = "E"
+    page.run()
+    is_up = False
+    page = redraw(page)
+    assert "No backend answers." in text(page)
+    is_up = True
+    page.button(key="again-progress").click()
+    page = redraw(page)
+    assert "No backend answers." not in text(page)
+    assert "It goes on when this page is closed" in text(page)
 
 
 def test_markup_in_a_filter_is_text(reviewed: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,11 +14,12 @@ from backend.settings import KeepImages
 from backend.storage import open_repository
 from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
-from dashboard.client import Client
+from dashboard import gathering
+from dashboard.client import Client, Failure, records
 from dashboard.worklist import Worklist
 from tests.dashboard.conftest import RealBackend, serving
-from tests.dashboard.harness import open_page, text
-from tests.records import review
+from tests.dashboard.harness import open_page, redraw, text
+from tests.records import appeal, review
 
 LABELS = {
     "AI-generated": ReviewLabel.AI_GENERATED,
@@ -53,6 +55,10 @@ def shown(page: AppTest) -> str:
     words = text(page)
     start = words.index("“Picture number ") + len("“Picture number ")
     return words[start : words.index("”", start)]
+
+
+def down(*_: object) -> NoReturn:
+    raise Failure("No backend answers.", "Start it.", True)
 
 
 def test_every_decision_is_saved_and_the_next_comes(
@@ -177,6 +183,57 @@ def test_no_label_is_lost_when_the_backend_stops(
         page = press(page, "Send “AI-generated” again")
         assert shown(page) != number
         assert reviewed(real) == {"ai_generated": 1}
+
+
+def test_pictures_that_do_not_come_are_told(
+    filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the backend stops between two pictures the page says so; a click asks again."""
+    home = filled_home(24)
+    with serving(home, keep_images=KeepImages.ALL, keep_addresses=True) as real:
+        page = open_page(real.environment, monkeypatch, "queue")
+        port = real.settings.port
+    for _ in range(5):
+        page = press(page, "Skip")
+    assert "No backend answers" in text(page)
+    assert "Human-made" in [b.label for b in page.button]
+    with serving(home, keep_images=KeepImages.ALL, keep_addresses=True, port=port):
+        page.button(key="again-picture").click()
+        page = redraw(page)
+        assert "No backend answers" not in text(page)
+        assert page.image
+
+
+def test_a_picture_is_shown_though_its_heat_map_does_not_come(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the small picture of the last decision, or a heat map, one goes on deciding."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+
+    monkeypatch.setitem(gathering._KINDS, "thumbnail", down)
+    monkeypatch.setitem(gathering._KINDS, "heatmap", down)
+    page = press(page, "Human-made")
+    assert "You said **human-made**" in text(page)
+    page.toggle(key="queue-map").set_value(True)
+    page = redraw(page)
+    assert "No backend answers." in text(page)
+    assert page.image
+
+
+def test_appeals_that_cannot_be_read_are_told(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where what an appeal says does not come, the picture can be decided on all the same."""
+    repository = open_repository(stocked.settings)
+    record = repository.list_predictions(PredictionFilter(reviewed=False)).records[0]
+    repository.append_appeal(appeal(1, record))
+    repository.close()
+    page = open_page(stocked.environment, monkeypatch, "queue", strategy="appealed")
+    assert "I painted it." in text(page)
+
+    monkeypatch.setattr(records, "history", down)
+    assert "No backend answers." in text(redraw(page))
+    assert "Human-made" in [b.label for b in page.button]
 
 
 @pytest.mark.parametrize("strategy", ["conflict", "appealed", "flipped"])
