@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count as count_from
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from backend.dataset.picture_facts import Progress
 from backend.dataset.prompts import Prompt, bank
 from backend.dataset.tree import CREDITS
 from backend.domain import utc_now
-from backend.errors import BadInput
+from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
 from backend.imaging.fingerprint import sha256
 
@@ -42,6 +45,7 @@ COLUMNS = (
     "made_at",
 )
 _BLOCKED_IN_A_ROW = 10
+_NAME = re.compile(r"(-?\d+)-(\d{5,})\.[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,35 @@ class Studio:
         self.folder = out / FOLDER / name
         self._order = order
         self._journal = Journal(self.folder / JOURNAL)
+        self._writing = threading.Lock()
+        self._adopt()
         mine = [e for e in self._journal.entries if e["seed"] == order.seed]
         self.blocked = {int(e["index"]) for e in mine if "blocked" in e}
         self.here = {int(e["index"]) for e in mine if self._is_here(e)}
+
+    def _adopt(self) -> None:
+        """Enter pictures that a killed run wrote and paid for, and did not come to enter."""
+        entered = {e.get("file") for e in self._journal.entries}
+        for path in sorted(self.folder.iterdir()):
+            named = _NAME.fullmatch(path.name)
+            if named and path.name not in entered:
+                # What is no picture is made anew.
+                with suppress(BrushmarkError):
+                    self._journal.add(self._found(path, int(named[1]), int(named[2])))
+
+    def _found(self, path: Path, seed: int, index: int) -> dict[str, Any]:
+        """Describe a picture by its name and its bytes; what it took to make it is not known."""
+        prompt, facts = bank().prompt(seed, index), decode(path.read_bytes()).facts
+        made_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return {
+            "index": index,
+            "seed": seed,
+            "prompt": prompt.text,
+            **_said(prompt, Wanted(self._order.model, f"{facts.width}x{facts.height}")),
+            "file": path.name,
+            "sha256": facts.sha256,
+            "made_at": made_at.isoformat(timespec="seconds"),
+        }
 
     def _is_here(self, entry: Mapping[str, Any]) -> bool:
         return "file" in entry and (self.folder / str(entry["file"])).is_file()
@@ -111,7 +141,6 @@ class Studio:
         progress(had, self._order.count, "making pictures")
         try:
             for entry in self._entries(api, patience, jobs):
-                self._journal.add(entry)
                 if "blocked" in entry:
                     blocked += 1
                 else:
@@ -141,11 +170,15 @@ class Studio:
             patience.give_up()
             # What is under way is paid for: it is waited for and kept.
             pool.shutdown(cancel_futures=True)
-            for future in running:
-                if future.done() and not future.cancelled() and not future.exception():
-                    self._journal.add(future.result())
 
     def _one(self, index: int, api: ImagesApi, patience: Patience) -> dict[str, Any]:
+        """Ask for a picture and enter the answer at once, whatever becomes of who waits for it."""
+        entry = self._drawn(index, api, patience)
+        with self._writing:
+            self._journal.add(entry)
+        return entry
+
+    def _drawn(self, index: int, api: ImagesApi, patience: Patience) -> dict[str, Any]:
         prompt, wanted = bank().prompt(self._order.seed, index), self._order.wanted(index)
         about = {"index": index, "seed": self._order.seed, "prompt": prompt.text}
         try:

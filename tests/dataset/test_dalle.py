@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from backend.dataset.openai_images import ImagesApi, Wanted
+from backend.dataset.dalle import JOURNAL, Order, Studio
+from backend.dataset.openai_images import Drawn, ImagesApi, Wanted
 from backend.dataset.patience import Patience
 from backend.dataset.prompts import bank
 from backend.errors import BadInput, BrushmarkError, UrlRefused
@@ -261,3 +265,68 @@ def test_a_kill_loses_nothing_that_was_paid_for(
     asked = [bank().prompt(0, n).text for n in range(6)]
     assert [images.prompts.count(prompt) for prompt in asked] == [1, 1, 1, 2, 1, 1]
     assert [row["prompt"] for row in credits(tmp_path)] == asked
+
+
+def test_an_interrupted_run_enters_what_it_waits_for(
+    make: Make, images: ImagesServer, tmp_path: Path
+) -> None:
+    """At Ctrl-C the picture that is awaited is written, entered, and not paid for again."""
+    images.hold_after = 1
+
+    def press() -> None:
+        while len(images.prompts) < 2:
+            images.released.wait(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+        images.released.wait(0.3)
+        images.released.set()
+
+    presses = threading.Thread(target=press)
+    presses.start()
+    ran = make("--count", "3", "--jobs", "1")
+    presses.join()
+    assert ran.code != 0
+    assert len(credits(tmp_path)) == len(images.prompts) == 2
+    assert "(1 made, 2 were here)" in make("--count", "3").out
+    assert len(images.prompts) == len(set(images.prompts)) == 3
+
+
+def test_pictures_behind_a_slow_one_are_entered_at_once(tmp_path: Path) -> None:
+    """A kill while the first is still being made finds the others in the journal."""
+    studio = Studio(tmp_path, Order(MODEL, 4))
+    entered: list[int] = []
+
+    class Uneven(ImagesApi):
+        def draw(self, prompt: str, wanted: Wanted) -> Drawn:
+            if prompt == bank().prompt(0, 0).text:
+                deadline = time.monotonic() + 10
+                while len(lines := journal.read_text().splitlines()) < 3:
+                    if time.monotonic() > deadline:
+                        break
+                    time.sleep(0.01)
+                entered.extend(sorted(json.loads(line)["index"] for line in lines))
+            return Drawn(jpeg(), "", 100)
+
+    journal = studio.folder / JOURNAL
+    journal.touch()
+    studio.make(Uneven("sk-1"), Patience(), 4, lambda *_: None)
+    assert entered == [1, 2, 3]
+
+
+def test_a_picture_without_an_entry_is_adopted(
+    make: Make, images: ImagesServer, tmp_path: Path
+) -> None:
+    """What was written just before a kill is entered at the next start, and what is none made."""
+    make("--count", "3", "--format", "png")
+    folder = tmp_path / "ai_generated" / MODEL
+    whole = credits(tmp_path)
+    journal = folder / JOURNAL
+    journal.write_text(journal.read_text().splitlines(keepends=True)[0])
+    (folder / whole[2]["file"]).write_bytes(b"none")
+    (folder / "0-00009.png.part").write_bytes(b"half")
+    ran = make("--count", "3")
+    assert "(1 made, 2 were here)" in ran.out
+    adopted = credits(tmp_path)[1]
+    for known in ("file", "sha256", "generator", "kind", "licence", "credit", "prompt", "index"):
+        assert adopted[known] == whole[1][known]
+    assert adopted["size"] == "192x128"
+    assert [images.prompts.count(row["prompt"]) for row in whole] == [1, 1, 2]
