@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,17 +62,20 @@ def make_export(
     request: ExportRequest,
     target: Path,
     progress: Progress,
+    may_begin: Callable[[], None] = lambda: None,
 ) -> Made:
     """Write an export to `target`, which appears whole or not at all.
 
     The zip's bytes depend on the log and the request alone. Memory grows by about a kilobyte a
-    picture; lines, vectors and tables are spooled beside the target.
+    picture; lines, vectors and tables are spooled beside the target. `may_begin` is asked once the
+    working folder is held, and raises where nothing may be exported.
 
     Raises:
         NothingToExport: no reviewed picture passes the filter.
         OutOfSpace, StoreUnavailable, StoreDamaged: nothing was left behind.
     """
     with _workshop(target) as folder, Spools(folder) as spools:
+        may_begin()
         examples, left_out = gather(repository, images, request.where, spools, progress)
         examples = look(examples, images, progress)
         examples, left_out.contradicting = without_contradictions(examples)

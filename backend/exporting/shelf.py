@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from backend.domain import AuditEvent, Job, new_id, utc_now
@@ -15,6 +16,7 @@ from backend.exporting.request import ExportRequest
 from backend.settings import Settings
 from backend.storage.connections import sync_folder
 from backend.storage.failures import translated
+from backend.storage.forgetting_lock import require_no_forgetting
 from backend.storage.images import ImageStore
 from backend.storage.repository import Repository
 from backend.storage.workfolder import InUse, clear, held
@@ -54,12 +56,20 @@ class ExportShelf:
         """Make what was begun; return the finished entry.
 
         Raises:
+            Conflict: something is being forgotten.
             NothingToExport, Busy, OutOfSpace, StoreUnavailable: the history says why, too.
         """
         path = target or self._file(job.id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            made = make_export(self._repository, self._images, request, path, progress)
+            made = make_export(
+                self._repository,
+                self._images,
+                request,
+                path,
+                progress,
+                partial(require_no_forgetting, self.settings.home),
+            )
         except BaseException as error:
             said = str(error) if isinstance(error, BrushmarkError) else "It was interrupted."
             self._repository.save_job(
@@ -108,7 +118,9 @@ class ExportShelf:
 
     def files(self) -> list[Path]:
         """Return the files that are here, whatever the history says."""
-        return sorted(self.folder.glob("*.zip")) if self.folder.is_dir() else []
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.glob("*.zip") if path.is_file())
 
     def delete(self, export_id: str) -> None:
         """Remove an export's file; the history keeps its entry. Raises `NotFound`."""
@@ -118,11 +130,9 @@ class ExportShelf:
 
     def tidy(self, now: datetime | None = None) -> int:
         """Remove files that are over a week old; return how many."""
-        if not self.folder.is_dir():
-            return 0
         moment = ((now or utc_now()) - timedelta(days=KEPT_DAYS)).timestamp()
         with translated(self.folder):
-            old = [path for path in self.folder.glob("*.zip") if path.stat().st_mtime < moment]
+            old = [path for path in self.files() if path.stat().st_mtime < moment]
             for path in old:
                 path.unlink(missing_ok=True)
         return len(old)

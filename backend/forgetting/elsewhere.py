@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 
 from backend.domain import Job
 from backend.errors import BrushmarkError
-from backend.exporting.parts import RECORDS
 from backend.exporting.shelf import DONE, ExportShelf
+from backend.forgetting.oblivion import Rewriting
 from backend.model.registry import list_versions
 from backend.settings import Settings
 from backend.storage.connections import sync_folder
 
-_DIGEST_CHARS = 64
+_TEXTS = (".jsonl", ".json", ".csv", ".md", "SHA256SUMS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,9 @@ class Elsewhere:
     words: str
 
 
-def drop_exports(shelf: ExportShelf, digests: Collection[str]) -> set[str]:
-    """Remove the stored exports that hold one of these pictures; return their ids."""
-    held = [path for path in shelf.files() if digests and _holds(path, digests)]
+def drop_exports(shelf: ExportShelf, traces: Rewriting) -> set[str]:
+    """Remove the stored exports that hold a trace of what is forgotten; return their ids."""
+    held = [path for path in shelf.files() if _holds(path, traces)]
     for path in held:
         path.unlink(missing_ok=True)
     if held:
@@ -40,20 +39,20 @@ def drop_exports(shelf: ExportShelf, digests: Collection[str]) -> set[str]:
     return {path.stem for path in held}
 
 
-def _holds(path: Path, digests: Collection[str]) -> bool:
-    """Say whether an export holds a picture or a record of these; a broken one counts as such."""
+def _holds(path: Path, traces: Rewriting) -> bool:
+    """Say whether an export's names or texts name any of it; a broken one counts as such."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            if any(name.rpartition("/")[2][:_DIGEST_CHARS] in digests for name in names):
+            if any(traces.touches(name) for name in names):
                 return True
-            if RECORDS not in names:
-                return False
-            with archive.open(RECORDS) as lines:
-                return any(
-                    json.loads(line)["record"]["image"]["sha256"] in digests for line in lines
-                )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return any(
+                traces.touches(line.decode("utf-8", "replace"))
+                for name in names
+                if name.endswith(_TEXTS)
+                for line in archive.open(name)
+            )
+    except (OSError, ValueError, zipfile.BadZipFile):
         return True
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 from backend.domain import AuditEvent, new_id, utc_now
 from backend.exporting.shelf import ExportShelf
 from backend.forgetting.elsewhere import Elsewhere, beyond_reach, drop_exports
+from backend.forgetting.journal import Journal, Traces
 from backend.forgetting.oblivion import Oblivion, Rewriting
 from backend.importing.importer import FOLDER
 from backend.importing.staging import require_idle
 from backend.settings import Settings
 from backend.storage.documents import site_of
+from backend.storage.failures import translated
+from backend.storage.forgetting_lock import forgetting
 from backend.storage.images import ImageStore
 from backend.storage.repository import Erased, PredictionFilter, Repository
 
@@ -56,16 +58,12 @@ class Forgotten:
 
 @dataclass(slots=True)
 class _Tally:
-    """What has gone so far."""
+    """What has gone so far, and how much of it."""
 
-    ids: set[str] = field(default_factory=set)
-    digests: set[str] = field(default_factory=set)
-    sites: set[str] = field(default_factory=set)
+    traces: Traces
     pictures: int = 0
     reviews: int = 0
     appeals: int = 0
-    since: datetime | None = None
-    """When the oldest of the records was made."""
 
 
 class Forgetting:
@@ -88,31 +86,45 @@ class Forgetting:
         """Erase all that the home holds of it; doing it again finishes what was interrupted.
 
         Raises:
-            Conflict: an export or an import is under way, which might hold it; nothing was erased.
+            Conflict: an export or an import is under way, which might hold it, or something is
+                being forgotten already; nothing was erased.
             OutOfSpace, StoreUnavailable, StoreDamaged: repeat it when that is mended.
         """
-        self._shelf.require_idle()
-        require_idle(self._settings.home / FOLDER, self._repository, self._images)
-        tally = _Tally()
+        with translated(self._settings.home), forgetting(self._settings.home):
+            self._shelf.require_idle()
+            require_idle(self._settings.home / FOLDER, self._repository, self._images)
+            return self._forget(what, actor, Journal(self._settings.home))
+
+    def _forget(self, what: Oblivion, actor: str, journal: Journal) -> Forgotten:
+        tally = _Tally(journal.left())
         while records := what.next_records(self._repository):
-            ids = [record.id for record in records]
-            moments = [r.created_at for r in records]
-            tally.since = min([*moments, tally.since] if tally.since else moments)
-            tally.digests |= {record.image.sha256 for record in records}
-            tally.sites |= {site for r in records if (site := site_of(r)) is not None}
-            self._erase(ids, tally)
+            going = Traces(
+                ids={record.id for record in records},
+                digests={record.image.sha256 for record in records},
+                sites={site for r in records if (site := site_of(r)) is not None},
+                words=set(what.words()),
+                since=min(record.created_at for record in records),
+            )
+            journal.write(going)
+            tally.traces.add(going)
+            self._erase([record.id for record in records], tally)
         if what.client is not None:
             tally.appeals += self._repository.erase_client(what.client).appeals
-        gone = tally.digests - self._still_known(tally.digests)
-        exports = drop_exports(self._shelf, tally.digests)
-        elsewhere = beyond_reach(self._settings, self._shelf, tally.since, exports)
+        traces = tally.traces
+        gone = traces.digests - self._still_known(traces.digests)
+        unknown = self._unknown(traces.sites)
+        exports = drop_exports(
+            self._shelf, Rewriting({*traces.ids, *traces.digests}, {*what.places(), *unknown})
+        )
+        elsewhere = beyond_reach(self._settings, self._shelf, traces.since, exports)
         # The trail names neither what was forgotten nor, where that was a client, who it was.
-        rewrite = Rewriting({*tally.ids, *gone}, {*what.words(), *self._unknown(tally.sites)})
+        rewrite = Rewriting({*traces.ids, *gone}, {*what.words(), *traces.words, *unknown})
         self._repository.rewrite_history(rewrite)
         self._note(tally, rewrite(actor))
         clean = self._repository.repack()
+        journal.close()
         return Forgotten(
-            records=len(tally.ids),
+            records=len(traces.ids),
             pictures=tally.pictures,
             reviews=tally.reviews,
             appeals=tally.appeals,
@@ -128,7 +140,6 @@ class Forgetting:
             self._images.delete(sha256)
             self._drop_from_memory(sha256)
         erased: Erased = self._repository.erase(ids)
-        tally.ids.update(ids)
         tally.reviews += erased.reviews
         tally.appeals += erased.appeals
 
@@ -141,5 +152,5 @@ class Forgetting:
         return set(self._repository.latest_by_sha256(sorted(digests)))
 
     def _note(self, tally: _Tally, actor: str) -> None:
-        detail = f"{len(tally.ids)} predictions, {tally.pictures} pictures"
+        detail = f"{len(tally.traces.ids)} predictions, {tally.pictures} pictures"
         self._repository.append_event(AuditEvent(new_id(), utc_now(), actor, ACTION, detail))

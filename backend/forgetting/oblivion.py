@@ -54,6 +54,10 @@ class Oblivion:
         plain = strip_address(self.url)
         return [url for url in dict.fromkeys((self.url, plain)) if url]
 
+    def places(self) -> list[str]:
+        """Return the texts that name a place of the web that is forgotten."""
+        return [] if self.client is not None else self.words()
+
     def words(self) -> list[str]:
         """Return the texts that name what is forgotten."""
         named = [*self._addresses()] if self.url else [self.site or self.client or ""]
@@ -73,6 +77,12 @@ class Rewriting:
             if alternatives
             else None
         )
+
+    def touches(self, text: str) -> bool:
+        """Say whether a text names any of them."""
+        if any(m[0] in self._keys for m in _KEY.finditer(text)):
+            return True
+        return self._words is not None and self._words.search(text) is not None
 
     def __call__(self, text: str) -> str:
         """Return the text without them."""

@@ -19,6 +19,8 @@ from backend.storage.row_table import RowTable
 
 FORGOTTEN = "forgotten"
 _PATIENCE_S = 5.0
+_FIXED = {"id", "created_at", "kind", "state", "action", "finished_at"}
+"""What says which entry of the history this is, and names nobody."""
 
 
 class Erasure(ReviewLog):
@@ -133,7 +135,10 @@ class Erasure(ReviewLog):
         with self.db.transaction():
             for table in tables:
                 for document in table:
-                    written = {name: _rewritten(v, rewrite) for name, v in document.items()}
+                    written = {
+                        name: v if name in _FIXED else _rewritten(v, rewrite)
+                        for name, v in document.items()
+                    }
                     if written != document:
                         table.replace(document.doc_id, written)
                         changed += 1

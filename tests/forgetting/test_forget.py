@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backend.domain import AuditEvent, Context, Label, PredictionRecord, Source, new_id, utc_now
 from backend.errors import BadInput, Conflict
 from backend.exporting.make import make_export
-from backend.exporting.request import ExportRequest
+from backend.exporting.request import ExportFormat, ExportRequest
 from backend.exporting.shelf import ExportShelf
+from backend.forgetting import forget as forget_module
 from backend.forgetting.forget import Forgetting
 from backend.forgetting.oblivion import Oblivion, Rewriting
 from backend.importing.importer import Importer
@@ -36,6 +39,7 @@ from tests.exporting.homes import (
 
 SECRET_SITE = "secret-site.example"
 SECRET_CLIENT = "secret-client · ABCDEFGH"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 ADDRESS = f"https://{SECRET_SITE}/pages/1"
 
 
@@ -128,6 +132,84 @@ def test_a_byte_level_search_finds_nothing(tmp_path: Path, kind: str) -> None:
         assert ("forget", "7 predictions, 7 pictures") in [(e.action, e.detail) for e in trail]
         assert home.repository.count_predictions(PredictionFilter()) == 6
     assert maintenance.verify(home.settings).ok
+
+
+def test_exports_go_that_name_it_in_any_format(home: Home) -> None:
+    """A table without pictures or records goes too, and one of other pictures stays."""
+    keep_secrets(home)
+    shelf = ExportShelf(home.settings, home.repository, home.images)
+    made = {}
+    for site in (SECRET_SITE, SITES[0]):
+        request = ExportRequest(PredictionFilter(site=site), format=ExportFormat.CSV)
+        made[site] = shelf.make(shelf.begin(request, "admin"), request, quiet)
+    Forgetting(home.settings, home.repository, home.images).forget(
+        Oblivion(site=SECRET_SITE), "admin"
+    )
+    assert not shelf.has_file(made[SECRET_SITE])
+    assert shelf.has_file(made[SITES[0]])
+
+
+def test_what_was_interrupted_is_finished(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended after the records and before the exports, it finds the exports when it is repeated."""
+    records = keep_secrets(home)
+    forgetting = Forgetting(home.settings, home.repository, home.images)
+    with monkeypatch.context() as patch:
+        patch.setattr(forget_module, "drop_exports", lambda *_: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    assert home.repository.count_predictions(PredictionFilter(site=SECRET_SITE)) == 0
+    journal = home.settings.home / "forgetting.jsonl"
+    assert journal.stat().st_mode & 0o077 == 0
+    journal.write_bytes(journal.read_bytes() + b'{"ids": ["cut sh')
+    done = forgetting.forget(Oblivion(before=LONG_AGO), "admin")
+    assert (done.records, done.exports) == (7, 2)
+    needles = [SECRET_SITE.encode(), *(r.id.encode() for r in records)]
+    needles += [r.image.sha256.encode() for r in records]
+    assert found_in(home.settings.home, needles) == []
+
+
+def test_nothing_is_exported_while_something_is_forgotten(home: Home) -> None:
+    """Both ways: who comes second is refused, and what the first does is whole."""
+    shelf = ExportShelf(home.settings, home.repository, home.images)
+    asked = ExportRequest()
+
+    def export() -> None:
+        with pytest.raises(Conflict, match="being forgotten"):
+            shelf.make(shelf.begin(asked, "admin"), asked, quiet)
+
+    class Watched(Forgetting):
+        def _erase(self, ids: list[str], tally: Any) -> None:
+            export()
+            super()._erase(ids, tally)
+
+    done = Watched(home.settings, home.repository, home.images).forget(
+        Oblivion(site=SITES[0]), "admin"
+    )
+    assert (done.records, done.clean) == (2, True)
+    assert shelf.files() == []
+
+    def forget(*_: Any) -> None:
+        with pytest.raises(Conflict, match="export is being made"):
+            Forgetting(home.settings, home.repository, home.images).forget(
+                Oblivion(site=SITES[1]), "admin"
+            )
+
+    shelf.make(shelf.begin(asked, "admin"), asked, forget)
+    assert len(shelf.files()) == 1
+
+
+def test_the_history_stays_one_of_its_kind(home: Home) -> None:
+    """Forgetting a client called like a kind of job leaves what says which entry is which."""
+    home.log(drawn(120), client="export")
+    shelf = ExportShelf(home.settings, home.repository, home.images)
+    job = shelf.begin(ExportRequest(), "export")
+    shelf.make(job, ExportRequest(), quiet)
+    Forgetting(home.settings, home.repository, home.images).forget(
+        Oblivion(client="export"), "admin"
+    )
+    (entry,) = shelf.history()
+    assert (entry.id, entry.kind, entry.options["actor"]) == (job.id, "export", "forgotten")
+    assert "export" in {event.action for event in home.repository.list_events()}
 
 
 def test_others_stay(home: Home) -> None:
