@@ -7,9 +7,13 @@ shape.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
 from backend.domain import (
     Basis,
@@ -29,6 +33,9 @@ from backend.domain import (
 )
 
 Json = dict[str, Any]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_INTEGERS_BELOW = 1 << 63
+"""What SQLite keeps as an integer."""
 
 
 def time_to_text(moment: datetime) -> str:
@@ -41,6 +48,7 @@ def time_from_text(text: str) -> datetime:
 
     Raises:
         ValueError: the text is no moment.
+        OverflowError: its zone takes it out of the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -150,6 +158,46 @@ def record_from_document(document: Mapping[str, Any]) -> PredictionRecord:
         elapsed_ms=document["elapsed_ms"],
         audit=document.get("audit", False),
     )
+
+
+def foreign_record(document: Mapping[str, Any]) -> PredictionRecord:
+    """Read a record from a document that anybody may have written.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: the document is not one of ours.
+    """
+    record = record_from_document(document)
+    _require_types(record)
+    return record
+
+
+def _require_types(value: Any) -> None:
+    """Hold the plain fields of a value, and of the values within, against their types."""
+    kind: Any = type(value)
+    for name, hint in _hints(kind).items():
+        held = getattr(value, name)
+        if is_dataclass(held):
+            _require_types(held)
+        elif isinstance(held, tuple):
+            for each in held:
+                _require_types(each)
+        elif not _fits(held, get_args(hint) or (hint,)):
+            raise ValueError(f"{name} cannot be {held!r:.60}")
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: Any, kinds: tuple[Any, ...]) -> bool:
+    """Say whether a value is of one of these types, and can be kept and shown."""
+    kind = type(value)
+    if kind is int:
+        return (int in kinds or float in kinds) and abs(value) < _INTEGERS_BELOW
+    sound = kind is not str or _SURROGATE.search(value) is None
+    finite = kind is not float or math.isfinite(value)
+    return kind in kinds and sound and finite
 
 
 def record_to_json(

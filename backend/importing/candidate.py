@@ -23,6 +23,8 @@ _SPLITS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "unseen"), "test"),
 }
 _MOST_CHARS = 300
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading JSON of any shape may raise."""
 
 
 @dataclass(frozen=True, slots=True)

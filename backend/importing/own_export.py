@@ -15,11 +15,11 @@ from backend.exporting.archive import SUMS
 from backend.exporting.examples import CREDITS, SUFFIXES
 from backend.exporting.make import DOCUMENT, FORMAT
 from backend.exporting.parts import RECORDS
-from backend.importing.candidate import Candidate, Known, LeftOut, Reading, text_of
+from backend.importing.candidate import MALFORMED, Candidate, Known, LeftOut, Reading, text_of
 from backend.importing.source import Source as Files
 from backend.importing.source import read_all, read_lines, refusing_damage
 from backend.importing.vectors import Vectors
-from backend.wire import record_from_document, time_from_text
+from backend.wire import foreign_record, time_from_text
 
 _SMALL = 4 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -36,7 +36,7 @@ def recognise(files: Files) -> Reading | None:
     try:
         document = json.loads(read_all(files, DOCUMENT, _SMALL))
         version, total = document["brushmark_export"], int(document["examples"])
-    except (ValueError, KeyError, TypeError) as error:
+    except MALFORMED as error:
         raise _damaged(files, f"{DOCUMENT} cannot be read") from error
     if version != FORMAT:
         raise BadInput(f"{files.label} is an export of a newer Brushmark (format {version}).")
@@ -45,12 +45,16 @@ def recognise(files: Files) -> Reading | None:
 
 def _offers(files: Files, folder: Path) -> Iterator[Candidate | LeftOut]:
     check_sums(files)
+    names = set(files.names())
     with Vectors(files, folder) as vectors:
         for number, raw in enumerate(read_lines(files, RECORDS), start=1):
             try:
-                yield _candidate(json.loads(raw), vectors)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                candidate = _candidate(json.loads(raw), vectors)
+            except MALFORMED as error:
                 raise _damaged(files, f"{RECORDS}, line {number}: {error}") from error
+            if candidate.name is not None and candidate.name not in names:
+                raise _damaged(files, f"{RECORDS}, line {number}: its picture is missing")
+            yield candidate
 
 
 def check_sums(files: Files) -> None:
@@ -114,7 +118,7 @@ def _record(document: Any) -> PredictionRecord:
     # Where it came from and who asked is not in an export, whatever this one says.
     context = {"source": Source(document["context"]["source"]).value}
     plain = dict.fromkeys(("page_url", "image_url", "page_title"))
-    record = record_from_document({**document, "client": CLIENT, "context": {**context, **plain}})
+    record = foreign_record({**document, "client": CLIENT, "context": {**context, **plain}})
     if not _ID.match(record.id):
         raise ValueError("an id is not one of ours")
     assert record.context == Context(record.context.source)  # noqa: S101

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from backend.errors import BadInput
+from backend.importing.candidate import MALFORMED
 from backend.importing.source import Source, refusing_damage
 
 _MAX_HEADER_BYTES = 256 * 1024 * 1024
@@ -63,7 +64,7 @@ class Vectors:
         self._opened.append(path.open("rb"))
         try:
             self._index(len(self._opened) - 1, path.stat().st_size)
-        except (ValueError, KeyError, TypeError, struct.error) as error:
+        except (*MALFORMED, struct.error) as error:
             raise BadInput(f"{name} cannot be read ({error}); nothing was imported.") from error
 
     def _index(self, number: int, length: int) -> None:

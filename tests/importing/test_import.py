@@ -409,22 +409,66 @@ def break_vectors(files: dict[str, bytes]) -> None:
     with_sums(files)
 
 
+def nest_vectors(files: dict[str, bytes]) -> None:
+    files["features.safetensors"] = struct.pack("<Q", 200_000) + b"[" * 200_000
+    with_sums(files)
+
+
 def from_the_future(files: dict[str, bytes]) -> None:
     files["export.json"] = b'{"brushmark_export": 99, "examples": 1}'
     with_sums(files)
 
+
+def edit_image(**facts: Any) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        image = json.loads(files["records.jsonl"].splitlines()[0])["record"]["image"]
+        edit_record(record__image={**image, **facts})(files)
+
+    return change
+
+
+def deep(files: dict[str, bytes]) -> None:
+    files["records.jsonl"] = b"[" * 200_000 + b"\n"
+    with_sums(files)
+
+
+def finding(**fields: Any) -> dict[str, Any]:
+    return {"kind": "c2pa", "status": "declared", "label": None, "detail": "x", **fields}
+
+
+YEAR_ZERO = "0001-01-01T00:00:00+05:00"
 
 DAMAGED: dict[str, tuple[Callable[[dict[str, bytes]], None], str]] = {
     "a picture is missing": (drop_a_picture, "do not agree"),
     "a byte differs": (lambda f: f.update({"README.md": b"other"}), "not what was exported"),
     "a picture is another's": (swap_a_picture, "not the picture of its record"),
     "the vectors are cut": (break_vectors, "cannot be read"),
+    "the vectors are too deep": (nest_vectors, "cannot be read"),
     "a label is unknown": (edit_record(review__label="maybe"), "maybe"),
     "an id is none": (edit_record(record__id="../x"), "not one of ours"),
     "a score is beyond one": (
         edit_record(record__probabilities={"ai_generated": 7, "human_made": 0}),
         "must lie in",
     ),
+    "a detail is a number": (edit_record(record__evidence=[finding(detail=5)]), "line 1: detail"),
+    "a prompt is a list": (edit_record(record__evidence=[finding(prompt=[])]), "line 1: prompt"),
+    "a width is no whole number": (edit_image(width=1.5), "line 1: width"),
+    "a width is true": (edit_image(width=True), "line 1: width"),
+    "a policy is text": (edit_record(record__policy="x"), "line 1: policy"),
+    "a policy is out of bounds": (edit_record(record__policy=2**70), "line 1: policy"),
+    "a conflict is text": (edit_record(record__conflict="x"), "line 1: conflict"),
+    "a summary has half a character": (edit_record(record__summary="a\ud800"), "line 1: summary"),
+    "a version has half a character": (
+        edit_record(record__model={"version": "\ud800", "sha256": "0" * 64}),
+        "line 1: version",
+    ),
+    "a summary is a number": (edit_record(record__summary=7), "line 1: summary"),
+    "a time spent is a list": (edit_record(record__elapsed_ms=[1]), "line 1: elapsed_ms"),
+    "a time spent is no number": (edit_record(record__elapsed_ms=float("nan")), "line 1: elapsed"),
+    "a check is before all years": (edit_record(record__created_at=YEAR_ZERO), "line 1: date"),
+    "a review is before all years": (edit_record(review__created_at=YEAR_ZERO), "line 1: date"),
+    "a split is unknown": (edit_record(split="nope", kept=True), "line 1: its picture is missing"),
+    "a line is too deep": (deep, "line 1: "),
     "it is newer": (from_the_future, "newer Brushmark"),
 }
 
