@@ -12,6 +12,7 @@
     "heat.show": (message) => ours.check.showHeat(message),
     "heat.hide": ({ ticket }) => ours.heat.hide(ticket),
     "scan.refresh": () => void ours.scan?.refresh(),
+    "scan.report": () => void ours.scan?.report(),
     "scan.point": (message) => ours.scan?.point(message) ?? { gone: true },
   };
 

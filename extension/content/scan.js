@@ -224,6 +224,6 @@
     badges.end();
   }
 
-  ours.scan = { refresh, point };
+  ours.scan = { refresh, report, point };
   refresh();
 })();

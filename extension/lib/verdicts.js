@@ -17,6 +17,27 @@ export function briefOf(record) {
   };
 }
 
+/** The weightiest first. */
+export const OUTCOMES = Object.freeze(["ai_generated", "uncertain", "human_made", "not_assessed"]);
+
+/** Return under which outcome a picture is counted: a review comes first. */
+export function foundIn({ outcome, review }) {
+  if (!review) return outcome;
+  return review.label === "cannot_tell" ? "uncertain" : review.label;
+}
+
+/** Count pictures by outcome. */
+export function countsOf(pictures) {
+  const found = pictures.map(foundIn);
+  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, found.filter((each) => each === outcome).length]));
+}
+
+/** Sort pictures by outcome, then by what the model made of them. */
+export function weightiestFirst(pictures) {
+  const rank = (picture) => OUTCOMES.indexOf(foundIn(picture));
+  return [...pictures].sort((a, b) => rank(a) - rank(b) || (b.ai ?? 0) - (a.ai ?? 0));
+}
+
 /** Tell whether a verdict is of the model and the thresholds in force. */
 export function isCurrent({ model, policy }, inForce) {
   // What the model did not judge, evidence or the gate did: no model stands behind it.

@@ -1,11 +1,11 @@
 /** What was found on the page in the tab: counts, a list, and what could not be read. */
 
 import { patternsOf } from "../lib/sites.js";
+import { OUTCOMES, foundIn, weightiestFirst } from "../lib/verdicts.js";
 import { allow } from "./site.js";
 import { ask, showProblem, word } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const ORDER = ["ai_generated", "uncertain", "human_made", "not_assessed"];
 const SIGNS = { ai_generated: "AI", uncertain: "?", human_made: "✎", not_assessed: "–" };
 const MOST_SHOWN = 100;
 
@@ -16,19 +16,19 @@ export async function showPage(tab, site) {
   const { frames } = await ask("scan.page", { tabId: tab.id });
   const items = Object.entries(frames).flatMap(([frameId, frame]) =>
     frame.items.map((item) => ({ ...item, frameId: Number(frameId) })));
-  showCounts(items);
-  showNote(items, Object.values(frames));
+  const counted = countedIn(Object.values(frames));
+  const total = counted.reduce((sum, [, count]) => sum + count, 0);
+  showCounts(counted);
+  showNote(total, Object.values(frames));
   showClosed(Object.values(frames), site);
-  showList(items, tab);
+  showList(items, total, tab);
 }
 
-const foundIn = ({ outcome, review }) => {
-  if (!review) return outcome;
-  return review.label === "cannot_tell" ? "uncertain" : review.label;
-};
+// The list of a frame may be cut; its counts are not.
+const countedIn = (frames) => OUTCOMES.map((outcome) =>
+  [outcome, frames.reduce((sum, { counts }) => sum + counts[outcome], 0)]);
 
-function showCounts(items) {
-  const counted = ORDER.map((outcome) => [outcome, items.filter((item) => foundIn(item) === outcome).length]);
+function showCounts(counted) {
   $("counts").replaceChildren(...counted.filter(([, count]) => count > 0).map(([outcome, count]) => {
     const line = document.createElement("li");
     const number = document.createElement("b");
@@ -38,9 +38,9 @@ function showCounts(items) {
   }));
 }
 
-function showNote(items, frames) {
+function showNote(total, frames) {
   const problem = frames.map((frame) => frame.problem).find(Boolean);
-  const sum = (name) => frames.reduce((total, frame) => total + (frame[name] ?? 0), 0);
+  const sum = (name) => frames.reduce((all, frame) => all + (frame[name] ?? 0), 0);
   const [left, failed] = [sum("left"), sum("failed")];
   $("page-note").replaceChildren();
   if (problem) return showProblem($("page-note"), problem);
@@ -48,7 +48,7 @@ function showNote(items, frames) {
   $("page-note").textContent = [
     left > 0 ? word("pageLeft", left) : "",
     failed > 0 ? word("pageFailed", failed) : "",
-    left + failed + items.length === 0 ? word("pageNothing") : "",
+    left + failed + total === 0 ? word("pageNothing") : "",
   ].filter(Boolean).join(" ");
 }
 
@@ -69,12 +69,11 @@ function showClosed(frames, site) {
   }));
 }
 
-function showList(items, tab) {
-  const rank = (item) => ORDER.indexOf(foundIn(item));
-  const sorted = [...items].sort((a, b) => rank(a) - rank(b) || (b.ai ?? 0) - (a.ai ?? 0));
-  $("pictures").replaceChildren(...sorted.slice(0, MOST_SHOWN).map((item) => row(item, tab)));
-  $("more").hidden = sorted.length <= MOST_SHOWN;
-  $("more").textContent = word("pageMore", sorted.length - MOST_SHOWN);
+function showList(items, total, tab) {
+  const shown = weightiestFirst(items).slice(0, MOST_SHOWN);
+  $("pictures").replaceChildren(...shown.map((item) => row(item, tab)));
+  $("more").hidden = total <= shown.length;
+  $("more").textContent = word("pageMore", total - shown.length);
 }
 
 function row(item, tab) {

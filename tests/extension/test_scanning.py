@@ -132,6 +132,19 @@ def test_pictures_of_every_kind_get_a_badge(browser: Extended, site: Site) -> No
     badges(browser, page, page.frames[1]).wait(1)
 
 
+def test_frames_are_counted_with_their_page(browser: Extended, site: Site) -> None:
+    """The popup counts what stands in frames, also those that were there before their page was."""
+    site.page(f"<img src={ONE}>", "/counted", FRAMES)
+    slow = site.put(f"{CDN}/late.css", File(b"", "text/css", delay_s=1.5))
+    body = f"<img src={TWO}><iframe src={FRAMES}/counted width=500 height=400></iframe>"
+    page = browser.open(site.page("<p>words</p>", "/counted-before"))
+    switch(browser, page, which="#on-all", granted=True)
+    page.goto(site.page(f"{body}<script src={slow}></script>", "/counted-page"))
+    badges(browser, page, page.frames[1]).wait(1)
+    badges(browser, page).wait(1)
+    popup(browser, page).locator("#counts").get_by_text("2 Uncertain").wait_for()
+
+
 def test_a_larger_copy_is_checked_anew(browser: Extended, site: Site, backend: RealBackend) -> None:
     """When a picture is replaced by a larger one, the badge is of the larger one."""
     site.put(f"{CDN}/small.jpg", File(jpeg(320, 240, seed=81), "image/jpeg"))

@@ -11,15 +11,17 @@ function area() {
   };
 }
 
-/** Put a fresh browser in place. @returns it; `badge` is the number on our button. */
+/** Put a fresh browser in place. @returns it; `badge` is our button's number, `told` what tabs heard. */
 export function freshBrowser() {
   const badge = new Map();
+  const told = [];
   globalThis.chrome = {
     storage: { local: area(), session: area() },
     action: {
       setBadgeBackgroundColor: async () => {},
       setBadgeText: async ({ tabId, text }) => badge.set(tabId, text),
     },
+    tabs: { sendMessage: async (tabId, message) => told.push({ tabId, ...message }) },
   };
-  return { ...globalThis.chrome, badge };
+  return { ...globalThis.chrome, badge, told };
 }
