@@ -29,7 +29,8 @@ from backend.importing.own_export import CLIENT
 from backend.importing.source import Source as Files
 from backend.importing.source import open_source, read_all
 from backend.importing.staging import Staging, discard, staging
-from backend.judging import judge_bytes, ledger_of, loggable
+from backend.judging import judge_bytes, ledger_of
+from backend.loggable import loggable
 from backend.model.judge import Judge
 from backend.settings import KeepImages, Settings
 from backend.storage.failures import translated

@@ -6,10 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backend.domain import Context, Label, PredictionRecord, Review, ReviewLabel, Source
+from backend.domain import Context, Label, PredictionRecord, Review, ReviewLabel, Source, utc_now
 from backend.errors import BadInput
 from backend.exporting.archive import SUMS
 from backend.exporting.examples import CREDITS, SUFFIXES
@@ -122,7 +124,7 @@ def _record(document: Any) -> PredictionRecord:
     if not _ID.match(record.id):
         raise ValueError("an id is not one of ours")
     assert record.context == Context(record.context.source)  # noqa: S101
-    return record
+    return replace(record, created_at=_by_now(record.created_at))
 
 
 def _review(given: Any, record: PredictionRecord, label: Label) -> Review:
@@ -130,12 +132,18 @@ def _review(given: Any, record: PredictionRecord, label: Label) -> Review:
         raise ValueError("a review's id is not one of ours")
     return Review(
         id=given["id"],
-        created_at=time_from_text(given["created_at"]),
+        created_at=_by_now(time_from_text(given["created_at"])),
         prediction_id=record.id,
         sha256=record.image.sha256,
         label=ReviewLabel(label.value),
         reviewer=CLIENT,
     )
+
+
+def _by_now(moment: datetime) -> datetime:
+    """Return a moment, or now where it lies ahead: the other machine's clock may have."""
+    # A review from the future would stand against every one that is given here.
+    return min(moment, utc_now())
 
 
 def _damaged(files: Files, how: str) -> BadInput:

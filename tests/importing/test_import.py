@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from backend.domain import utc_now
 from backend.errors import BadInput, BrushmarkError, NotFound, OutOfSpace, TooLarge
 from backend.exporting.request import ExportFormat, ExportRequest, Shares
 from backend.imaging.provenance.watermark import MESSAGES, WatermarkReader
@@ -147,6 +148,25 @@ def test_newer_reviews_here_stand(home: Home, exported: Path) -> None:
     assert report.taken.records == 20
     label = home.repository.latest_reviews([record.image.sha256])[record.image.sha256].label
     assert label is AI
+
+
+def test_nothing_comes_from_the_future(home: Home, exported: Path, tmp_path: Path) -> None:
+    """What another clock dated ahead comes in as of now, so that a review here overrules it."""
+    ahead = "2999-01-01T00:00:00.000Z"
+    path = changed(
+        exported,
+        tmp_path / "ahead.zip",
+        edit_record(record__created_at=ahead, review__created_at=ahead),
+    )
+    line = json.loads(read(path, "records.jsonl").splitlines()[0])
+    other = HUMAN if line["review"]["label"] == AI else AI
+    bring(home, path)
+    home.service.submit_review(line["record"]["id"], other, "Ada")
+    digest = line["record"]["image"]["sha256"]
+    assert home.repository.latest_reviews([digest])[digest].label is other
+    record = home.repository.get_prediction(line["record"]["id"])
+    assert record is not None
+    assert record.created_at <= utc_now()
 
 
 def write_zip(path: Path, files: dict[str, bytes]) -> Path:
