@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from backend.domain import (
     Activation,
@@ -12,7 +12,6 @@ from backend.domain import (
     ModelRef,
     Policy,
     Prediction,
-    PredictionRecord,
     Verdict,
 )
 from backend.imaging.decode import decode
@@ -45,14 +44,6 @@ class Judged:
 def ledger_of(settings: Settings) -> Ledger:
     """Return what reads a file's evidence as the settings want it. Raises `BadSetting`."""
     return Ledger(TrustList.load(settings.trust_list), watermark=settings.watermark)
-
-
-def loggable(record: PredictionRecord, settings: Settings) -> PredictionRecord:
-    """Return a record as the log may keep it: without prompts unless the settings keep them."""
-    if settings.keep_prompts:
-        return record
-    evidence = tuple(replace(e, prompt=None) for e in record.verdict.evidence)
-    return replace(record, verdict=replace(record.verdict, evidence=evidence))
 
 
 class VerdictCache:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit, urlunsplit
 
 from backend.domain import (
     Activation,
@@ -34,7 +33,8 @@ from backend.domain import (
 from backend.errors import BadInput, BrushmarkError, Busy, NoModel, NotFound, UrlRefused
 from backend.imaging.fetch import fetch
 from backend.imaging.thumbnail import thumbnail
-from backend.judging import Judged, VerdictCache, judge_bytes, ledger_of, loggable
+from backend.judging import Judged, VerdictCache, judge_bytes, ledger_of
+from backend.loggable import loggable, loggable_context
 from backend.model.judge import Judge
 from backend.recent_pictures import RecentPictures
 from backend.settings import KeepImages, Settings
@@ -135,7 +135,7 @@ class Service:
             image=judged.facts,
             model=judged.model,
             policy=judged.policy,
-            context=self._loggable(context),
+            context=loggable_context(context, self.settings),
             elapsed_ms=(time.perf_counter() - started) * 1000,
             audit=audit,
         )
@@ -223,15 +223,6 @@ class Service:
             judged = judge_bytes(data, judge, policy, self.ledger)
         self._verdicts.put(key, judged)
         return judged
-
-    def _loggable(self, context: Context) -> Context:
-        if not self.settings.keep_addresses:
-            return Context(source=context.source)
-        return replace(
-            context,
-            page_url=strip_address(context.page_url),
-            image_url=strip_address(context.image_url),
-        )
 
     def _is_kept(self, verdict: Verdict, wanted: bool) -> bool:
         keep = self.settings.keep_images
@@ -440,24 +431,3 @@ class Service:
         if self.judge is not None:
             self.judge.close()
         self.repository.close()
-
-
-def strip_address(address: str | None) -> str | None:
-    """Drop query, fragment, user and password of a page's address; `data:`, `blob:` entirely.
-
-    >>> strip_address("https://me:pw@example.org/a.jpg?token=1#x")
-    'https://example.org/a.jpg'
-    """
-    if not address:
-        return None
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https", "file"}:
-        return None
-    netloc = f"[{host}]" if host and ":" in host else host or ""
-    if port is not None:
-        netloc += f":{port}"
-    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))

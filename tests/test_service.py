@@ -32,8 +32,9 @@ from backend.errors import (
     UndecodableImage,
     UrlRefused,
 )
+from backend.loggable import strip_address
 from backend.recent_pictures import RecentPictures
-from backend.service import FETCHES, Service, strip_address
+from backend.service import FETCHES, Service
 from backend.settings import KeepImages, Settings
 from backend.storage.images import ImageStore
 from backend.storage.repository import Extras, PredictionFilter

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from backend.domain import PredictionRecord
 from backend.errors import BadInput
-from backend.service import strip_address
+from backend.loggable import strip_address
 from backend.storage.erasure import FORGOTTEN
 from backend.storage.repository import MAX_PAGE, PredictionFilter, Repository
 

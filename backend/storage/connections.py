@@ -145,6 +145,19 @@ class Connections:
                 finally:
                     handle.depth = 0
 
+    @contextmanager
+    def savepoint(self) -> Iterator[sqlite3.Connection]:
+        """Take back what is written here, and nothing before it, where this ends by an error."""
+        with self.transaction() as connection:
+            connection.execute("SAVEPOINT here")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK TO here")
+                raise
+            finally:
+                connection.execute("RELEASE here")
+
     def shrink_log(self) -> None:
         """Move the write-ahead log into the file and cut it to nothing, if no reader is in the way.
 

@@ -85,6 +85,10 @@ class DocumentDB(TinyDB):
         """Hold the write lock: all that is written within is durable together, or not at all."""
         return self.connections.transaction()
 
+    def savepoint(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Undo what is written within where it raises, and leave the transaction around it."""
+        return self.connections.savepoint()
+
     def rows(self, name: str) -> RowTable:
         """Return a table by name, as what it is."""
         table = self.table(name)

@@ -12,6 +12,7 @@ from typing import Any
 from tinydb.table import Document
 
 from backend.errors import BadInput, Conflict, NotFound
+from backend.loggable import loggable
 from backend.settings import Settings
 from backend.storage.opening import open_repository
 from backend.storage.repository import Extras
@@ -55,9 +56,9 @@ class ImportReport:
 def import_tinydb(settings: Settings, source: Path) -> ImportReport:
     """Take in a TinyDB JSON file, all in one transaction; importing it again changes nothing.
 
-    Documents of the default table and of `predictions` that are prediction records go into
-    the log; tables with names that Brushmark does not use are kept as they are. Whatever is
-    not taken in is reported with its place.
+    Documents of the default table and of `predictions` that are prediction records go into the
+    log, without what the settings do not keep; tables with names that Brushmark does not use are
+    kept as they are. Whatever is not taken in is reported with its place.
 
     Raises:
         NotFound, BadInput: the file is not there, or is no TinyDB file.
@@ -67,7 +68,7 @@ def import_tinydb(settings: Settings, source: Path) -> ImportReport:
     repository = open_repository(settings)
     try:
         with repository.db.transaction():
-            intake = _Intake(repository)
+            intake = _Intake(repository, settings)
             for table, documents in tables.items():
                 intake.take_table(table, documents)
     finally:
@@ -92,8 +93,9 @@ def _read(source: Path) -> dict[str, Any]:
 class _Intake:
     """Sort documents into the log, other tables, what was there and what cannot be taken."""
 
-    def __init__(self, repository: TinyDBRepository) -> None:
+    def __init__(self, repository: TinyDBRepository, settings: Settings) -> None:
         self._repository = repository
+        self._settings = settings
         self._records = 0
         self._already = 0
         self._documents: Counter[str] = Counter()
@@ -124,8 +126,9 @@ class _Intake:
 
     def _take_record(self, document: dict[str, Any]) -> str | None:
         try:
-            record = record_from_document(document)
-            self._repository.append_prediction(record, Extras())
+            record = loggable(record_from_document(document), self._settings)
+            with self._repository.db.savepoint():
+                self._repository.append_prediction(record, Extras())
         except KeyError as error:
             return f"it has no field {error}"
         except (TypeError, ValueError, AttributeError) as error:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,59 @@ def test_import_of_a_tinydb_file(home: Settings, tmp_path: Path) -> None:
     again = maintenance.import_tinydb(home, source)
     assert (again.records, again.already, again.problems) == (0, 6, ())
     assert repository.stats() == before
+    repository.close()
+    assert maintenance.verify(home).ok
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_import_keeps_what_the_settings_keep(home: Settings, tmp_path: Path, keeps: bool) -> None:
+    """Addresses, titles and prompts come in only where checks would log them, queries never."""
+    document = record_to_document(record(1))
+    document["context"] |= {
+        "page_url": "https://me:pw@forum.example/thread?token=1",
+        "image_url": "https://cdn.example/a.jpg#x",
+        "page_title": "A thread",
+    }
+    document["evidence"] = [
+        {
+            "kind": "generator",
+            "status": "declared",
+            "label": None,
+            "detail": "AUTOMATIC1111",
+            "prompt": "a lighthouse",
+        }
+    ]
+    source = write_tinydb(tmp_path / "old.json", predictions=[document])
+    settings = replace(home, keep_addresses=keeps, keep_prompts=keeps)
+    assert maintenance.import_tinydb(settings, source).records == 1
+    repository = open_repository(settings)
+    kept = repository.get_prediction(make_id("P", 1))
+    repository.close()
+    assert kept is not None
+    (finding,) = kept.verdict.evidence
+    found = (kept.context.page_url, kept.context.image_url, kept.context.page_title, finding.prompt)
+    wanted = (
+        "https://forum.example/thread",
+        "https://cdn.example/a.jpg",
+        "A thread",
+        "a lighthouse",
+    )
+    assert found == (wanted if keeps else (None,) * 4)
+    assert (b"lighthouse" in home.store_path.read_bytes()) == keeps
+
+
+def test_a_record_that_is_refused_leaves_nothing(home: Settings, tmp_path: Path) -> None:
+    """Refused half-way, after its row was written, it is neither in the log nor in its counters."""
+    broken = record_to_document(record(2))
+    broken["context"]["page_title"] = 7
+    source = write_tinydb(
+        tmp_path / "old.json", predictions=[record_to_document(record(1)), broken]
+    )
+    report = maintenance.import_tinydb(replace(home, keep_addresses=True), source)
+    assert (report.records, len(report.problems)) == (1, 1)
+    repository = open_repository(home)
+    assert repository.get_prediction(make_id("P", 2)) is None
+    assert repository.stats().predictions == 1
     repository.close()
     assert maintenance.verify(home).ok
 
