@@ -12,7 +12,7 @@ from dashboard.access import may
 from dashboard.client import Client, Failure, Json, models
 from dashboard.links import to_page
 from dashboard.rates import count
-from dashboard.shell import explain
+from dashboard.shell import explain, guarded
 from dashboard.words import day, plain
 
 _FIXED = {"displayModeBar": False}
@@ -34,8 +34,8 @@ def tune(client: Client, found: list[Json]) -> None:
     if not may(Scope.ADMIN):
         st.caption(":material/lock: Jobs need the role of an administrator.")
         return
-    told = st.session_state.pop("job-told", None)
-    if isinstance(told, Failure):
+    told: Failure | None = st.session_state.pop("job-told", None)
+    if told is not None and "parent" in st.session_state:  # else it is of an earlier visit
         explain(told, key="job")
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
@@ -93,6 +93,7 @@ def _start_re_score(client: Client, found: list[Json]) -> None:
 
 
 def _act(action: Any, client: Client, *more: Any, **options: Any) -> None:
+    st.session_state["job-told"] = None
     try:
         action(client, *more, **options)
     except Failure as failure:
@@ -103,7 +104,8 @@ def _follow(client: Client) -> None:
     """Show the jobs, anew every moment while one moves."""
     jobs = models.jobs(client)
     moving = any(job["state"] in _MOVING for job in jobs)
-    st.fragment(_jobs, run_every=_FOLLOW_EVERY_S if moving else None)(client, moving)
+    every = _FOLLOW_EVERY_S if moving else None
+    st.fragment(guarded(_jobs, "jobs"), run_every=every)(client, moving)
 
 
 def _jobs(client: Client, was_moving: bool) -> None:
@@ -111,6 +113,9 @@ def _jobs(client: Client, was_moving: bool) -> None:
     if was_moving and not any(job["state"] in _MOVING for job in jobs):
         st.rerun()  # the whole page: there may be a version more
     st.markdown("### Jobs")
+    told: Failure | None = st.session_state.get("job-told")
+    if told is not None:
+        explain(told, key="stop")
     if not jobs:
         st.caption(
             "None yet. A job goes on when you close this page, or stop the dashboard or the "

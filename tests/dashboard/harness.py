@@ -26,6 +26,13 @@ def open_page(
     return page.run()
 
 
+def go(page: AppTest, address: str) -> AppTest:
+    """Follow the menu to another page."""
+    page._page_hash = calc_hash(address)
+    page.query_params.clear()
+    return page.run()
+
+
 def redraw(page: AppTest) -> AppTest:
     """Run the page's fragment alone, as Streamlit does for a click in it; the rest is left out.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,8 +15,9 @@ from backend.settings import Settings
 from backend.storage import open_repository
 from backend.tuning.loop import Source, fine_tune
 from dashboard import model_charts
+from dashboard.client import Failure, models
 from tests.dashboard.conftest import RealBackend, serving
-from tests.dashboard.harness import open_page, text
+from tests.dashboard.harness import go, open_page, redraw, text
 from tests.tuning.planted import QUICK, fill_log
 
 
@@ -86,6 +88,64 @@ def test_a_fine_tune_is_started_and_followed(
         time.sleep(0.3)
         page = open_page(tuned.environment, monkeypatch, "models", part="Fine-tune")
     assert "verdicts would be another" in text(page)
+
+
+JOB = {
+    "id": "J",
+    "kind": "re-score",
+    "state": "interrupted",
+    "detail": "half way",
+    "progress": 0.5,
+    "created_at": "2026-11-22T10:00:00.000Z",
+    "finished_at": None,
+    "result": {},
+}
+
+
+def down(*_: object) -> NoReturn:
+    raise Failure("No backend answers.", "Start it.", True)
+
+
+def test_jobs_that_do_not_come_are_told(
+    tuned: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the backend stops while jobs are followed the page says so, and goes on after."""
+    page = open_page(tuned.environment, monkeypatch, "models", part="Fine-tune")
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "jobs", down)
+        page = redraw(page)
+        assert "No backend answers." in text(page)
+    page.button(key="again-jobs").click()
+    words = text(redraw(page))
+    assert "No backend answers." not in words
+    assert "### Jobs" in words
+
+
+def test_a_stop_that_is_refused_is_told(
+    tuned: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a job was not stopped stands beside it until the next try, and no longer than a visit."""
+    monkeypatch.setattr(models, "jobs", lambda *_: [JOB])
+    monkeypatch.setattr(models, "cancel", down)
+    monkeypatch.setattr(models, "resume", lambda *_: JOB)
+    page = open_page(tuned.environment, monkeypatch, "models", part="Fine-tune")
+    page.button(key="stop-J").click()
+    page = redraw(page)
+    assert "No backend answers." in text(page)
+    page = redraw(page)
+    assert "No backend answers." in text(page)
+    page.button(key="resume-J").click()
+    page = redraw(page)
+    assert "No backend answers." not in text(page)
+    page.button(key="stop-J").click()
+    page = redraw(page).run()
+    assert "No backend answers." in text(page)
+    page.button(key="stop-J").click()
+    page = redraw(page)
+    go(page, "audit")
+    page = go(page, "models")
+    assert "### Jobs" in text(page)
+    assert "No backend answers." not in text(page)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
