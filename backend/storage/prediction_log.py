@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from backend.storage.documents import (
     searchable_text,
     unpack_extras,
 )
-from backend.storage.query_sql import Condition, bindable
+from backend.storage.query_sql import Condition, bindable, is_plain
 from backend.storage.repository import Extras, Page, PredictionFilter
 from backend.storage.row_table import DamagedRow
 from backend.storage.selection import checked_limit, order, search_sql, where_sql
@@ -80,6 +80,8 @@ class PredictionLog(Store):
 
     def get_prediction(self, prediction_id: str) -> PredictionRecord | None:
         """Return the record of that id."""
+        if not is_plain(prediction_id):  # no id of ours, and one that every row would be read for
+            return None
         document = self.predictions.get(field("id") == prediction_id)
         return to_record(document) if document else None
 
@@ -182,21 +184,6 @@ class PredictionLog(Store):
                 found[digest] = to_record(newest[0])
         return found
 
-    def images_referenced(self) -> Iterator[str]:
-        """Yield the SHA-256 of every picture that some record is about."""
-        last = ""
-        while True:
-            with self.db.connections.using() as connection:
-                rows = connection.execute(
-                    "SELECT DISTINCT sha256 FROM predictions WHERE sha256 > ?"
-                    " ORDER BY sha256 LIMIT 1000",
-                    (last,),
-                ).fetchall()
-            yield from (digest for (digest,) in rows)
-            if not rows:
-                return
-            last = rows[-1][0]
-
     # ---- leaving ------------------------------------------------------------------------
 
     def delete_prediction(self, prediction_id: str) -> None:
@@ -251,6 +238,21 @@ class PredictionLog(Store):
             {"sha256": sha256, "moment": moment},
         ).fetchone()
         return not held
+
+    def holding(self, digests: Sequence[str]) -> Mapping[str, bool]:
+        """Say of each of these pictures that has a record whether its records hold it still.
+
+        They do while one is not expired, or while the bytes are reviewed or appealed.
+        """
+        with self.db.connections.using() as connection:
+            rows = connection.execute(
+                "SELECT sha256, max(due IS NOT 0 OR label IS NOT NULL)"
+                " OR EXISTS (SELECT 1 FROM appeals a WHERE a.sha256 = p.sha256)"
+                " FROM predictions p WHERE sha256 IN (SELECT value FROM json_each(?))"
+                " GROUP BY sha256",
+                (json.dumps([bindable(digest) for digest in digests]),),
+            ).fetchall()
+        return {digest: bool(held) for digest, held in rows}
 
 
 def bulk_checksum(features: bytes | None, activation: bytes | None) -> bytes:

@@ -68,8 +68,13 @@ def _leaf(
 def _compares_alike(value: Any) -> bool:
     """Say whether SQLite finds at least what Python does when it compares with the value."""
     if isinstance(value, str):
-        return value.isprintable()
+        return is_plain(value)
     return isinstance(value, int | float) and abs(value) < 2**53
+
+
+def is_plain(text: str) -> bool:
+    """Say whether SQLite holds a text as it is: it ends at NUL, and UTF-8 lacks lone surrogates."""
+    return "\0" not in text and bindable(text) == text
 
 
 def bindable(text: str) -> str:

@@ -14,7 +14,7 @@ from backend.errors import BadInput, Conflict, NotFound
 from backend.storage import counters
 from backend.storage.documents import from_document, to_document
 from backend.storage.prediction_log import PredictionLog
-from backend.storage.query_sql import Condition, bindable
+from backend.storage.query_sql import Condition, bindable, is_plain
 from backend.storage.repository import UNSEEN
 from backend.storage.selection import earlier_than
 from backend.wire import time_to_text
@@ -63,7 +63,7 @@ class ReviewLog(PredictionLog):
             return tuple(self._undo(connection, i, undone_at) for i in dict.fromkeys(review_ids))
 
     def _undo(self, connection: sqlite3.Connection, review_id: str, undone_at: datetime) -> Review:
-        document = self.reviews.get(field("id") == review_id)
+        document = self.reviews.get(field("id") == review_id) if is_plain(review_id) else None
         if document is None:
             raise NotFound(f"There is no review “{review_id[:64]}”.")
         if document["undone_at"] is not None:

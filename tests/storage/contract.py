@@ -285,12 +285,6 @@ class RepositoryContract:
         repository.append_prediction(record(2), Extras())
         assert repository.get_extras(make_id("P", 2)) == Extras()
 
-    def test_images_referenced(self, repository: Repository) -> None:
-        """Every picture that a record is about is named once."""
-        for i in range(4):
-            repository.append_prediction(record(i, picture=i // 2), Extras())
-        assert sorted(repository.images_referenced()) == sorted([digest(0), digest(1)])
-
     # ---- retention ----------------------------------------------------------------------
 
     def test_expiry_takes_context_and_names_free_pictures(self, repository: Repository) -> None:
@@ -332,6 +326,30 @@ class RepositoryContract:
         assert repository.expire_unreviewed(LATER) == ()
         repository.undo_review(make_id("R", 1), LATER)
         assert repository.expire_unreviewed(LATER) == (digest(1),)
+
+    def test_records_hold_their_pictures(self, repository: Repository) -> None:
+        """A picture is held by a record that is not expired, by a review, and by an appeal."""
+        for i in range(4):
+            repository.append_prediction(record(i), Extras())
+        repository.append_review(review(1, record(1)))
+        repository.append_appeal(appeal(2, record(2)))
+        asked = [digest(n) for n in range(6)]
+        assert repository.holding(asked) == {digest(n): True for n in range(4)}
+        assert repository.expire_unreviewed(EPOCH + timedelta(days=1)) == (digest(0), digest(3))
+        repository.append_prediction(record(9, picture=3, at=LATER), Extras())
+        held = {digest(0): False, digest(1): True, digest(2): True, digest(3): True}
+        assert repository.holding(asked) == held
+        assert repository.holding([]) == {}
+
+    def test_nothing_holds_a_picture_without_a_record(self, repository: Repository) -> None:
+        """Reviews, appeals and undone reviews hold nothing once there is no record."""
+        for i in range(2):
+            repository.append_prediction(record(i), Extras())
+        repository.append_review(review(0, record(0)))
+        repository.append_appeal(appeal(1, record(1)))
+        for i in range(2):
+            repository.delete_prediction(make_id("P", i))
+        assert repository.holding([digest(0), digest(1)]) == {}
 
     # ---- reviews ------------------------------------------------------------------------
 
@@ -675,6 +693,14 @@ class RepositoryContract:
             repository.take_in(broken())
         assert repository.count_predictions(ALL) == 0
         assert repository.stats().predictions == 0
+
+    @pytest.mark.parametrize("odd", ["\x01", "\0", "\ud800", "", "%", "é"])
+    def test_an_id_of_another_form_is_nobodys(self, repository: Repository, odd: str) -> None:
+        """Whatever stands in the place of an id, nothing is found and nothing breaks."""
+        repository.append_prediction(record(1), Extras())
+        assert repository.get_prediction(odd) is None
+        with pytest.raises(NotFound):
+            repository.undo_reviews([odd], LATER)
 
     def test_records_are_found_by_the_host_of_page_or_picture(self, repository: Repository) -> None:
         """Case and port do not matter; a longer name, a path and a plain word are others."""

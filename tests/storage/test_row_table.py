@@ -143,6 +143,7 @@ def test_ranges(db: DocumentDB, query: QueryInstance, wanted: str) -> None:
     ("query", "sql", "parameters"),
     [
         (where("id") == "x", "id = ?", ("x",)),
+        (where("id") == "\x01\u2028\u00ad", "id = ?", ("\x01\u2028\u00ad",)),
         (Query().context.source == "cli", "source = ?", ("cli",)),
         (where("created_at") < "2026", "created_at < ?", ("2026",)),
         (Query().image.sha256.one_of(["a", "b"]), "sha256 IN (?, ?)", ("a", "b")),
@@ -163,6 +164,8 @@ def test_queries_become_sql(query: object, sql: str, parameters: tuple[Any, ...]
         where("id") != "x",
         where("id") == None,  # noqa: E711
         where("id") == ["x"],
+        where("id") == "\0",
+        where("id") == "\ud800",
         where("id").matches("x"),
         where("id").map(str.lower) == "x",
         where("unknown") == "x",
