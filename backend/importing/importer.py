@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,8 +27,8 @@ from backend.imaging.provenance.ledger import Ledger
 from backend.importing import image_folder, label_studio, own_export
 from backend.importing.candidate import Candidate, LeftOut, Reading, credit_of
 from backend.importing.own_export import CLIENT
+from backend.importing.source import FolderSource, open_source, read_all
 from backend.importing.source import Source as Files
-from backend.importing.source import open_source, read_all
 from backend.importing.staging import Staging, discard, staging
 from backend.judging import judge_bytes, ledger_of
 from backend.loggable import loggable
@@ -105,8 +106,9 @@ class Importer:
     ) -> ImportReport:
         """Import a zip or a folder: all of it, or nothing.
 
-        Interrupted, it goes on where it was when the same file is imported again. `called` is
-        what people call it where that is not its name.
+        Interrupted, it goes on where it was when the same file is imported again, or the same
+        folder with nothing changed in it. `called` is what people call it where that is not its
+        name.
 
         Raises:
             NotFound, BadInput, TooLarge: it cannot be imported; nothing was.
@@ -118,7 +120,7 @@ class Importer:
             with (
                 translated(folder),
                 open_source(path, called) as files,
-                staging(folder, self.images) as stage,
+                staging(folder, _state(path), self.repository, self.images) as stage,
             ):
                 name = None if called else files.label
                 report = self._import(files, stage, actor, progress, name)
@@ -277,3 +279,13 @@ def _key(path: Path) -> str:
         return hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:24]
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+
+
+def _state(path: Path) -> str:
+    """Return what differs once a file of a folder has changed; a zip has its state in its key."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for name in FolderSource(path).names():
+            about = (path / name).stat()
+            digest.update(os.fsencode(f"{name}\0{about.st_size} {about.st_mtime_ns}\n"))
+    return digest.hexdigest()

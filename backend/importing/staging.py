@@ -20,6 +20,7 @@ from backend.wire import Json, record_from_document, record_to_document
 
 _LINES = "staged.jsonl"
 _PLACED = "placed"
+_STATE = "state"
 
 
 class Staging:
@@ -108,14 +109,20 @@ class Staging:
 
 
 @contextmanager
-def staging(folder: Path, images: ImageStore) -> Iterator[Staging]:
+def staging(
+    folder: Path, state: str, repository: Repository, images: ImageStore
+) -> Iterator[Staging]:
     """Open the staging folder of an import for as long as it works.
+
+    What was made ready from files in another `state` is removed first.
 
     Raises:
         Busy: another process imports the same.
     """
     try:
         with held(folder):
+            if _state(folder) != state:
+                _begin_anew(folder, state, repository, images)
             opened = Staging(folder, images)
             try:
                 yield opened
@@ -125,13 +132,24 @@ def staging(folder: Path, images: ImageStore) -> Iterator[Staging]:
         raise Busy("The same file is being imported already.") from None
 
 
+def _state(folder: Path) -> str | None:
+    path = folder / _STATE
+    return path.read_text("ascii") if path.exists() else None
+
+
+def _begin_anew(folder: Path, state: str, repository: Repository, images: ImageStore) -> None:
+    _take_back(folder, repository, images)
+    for name in (_PLACED, _LINES):
+        (folder / name).unlink(missing_ok=True)
+    # Noted last: whoever is killed before begins anew once more.
+    (folder / _STATE).write_text(state, "ascii")
+
+
 def discard(folder: Path, repository: Repository, images: ImageStore) -> bool:
     """Remove a staging folder, with pictures that no record came to be about; False if in use."""
     try:
         with held(folder):
-            for sha256 in _placed(folder):
-                if not repository.latest_by_sha256([sha256]):
-                    images.delete(sha256)
+            _take_back(folder, repository, images)
             clear(folder)
     except InUse:
         return False
@@ -147,6 +165,12 @@ def require_idle(imports: Path, repository: Repository, images: ImageStore) -> N
     for path in sorted(imports.iterdir()) if imports.is_dir() else ():
         if not path.is_dir() or not discard(path, repository, images):
             raise Conflict("A data set is being imported; try again when it is done.")
+
+
+def _take_back(folder: Path, repository: Repository, images: ImageStore) -> None:
+    for sha256 in _placed(folder):
+        if not repository.latest_by_sha256([sha256]):
+            images.delete(sha256)
 
 
 def _placed(folder: Path) -> list[str]:

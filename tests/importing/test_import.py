@@ -592,6 +592,48 @@ def test_a_killed_import_adds_nothing_and_goes_on(tmp_path: Path, exported: Path
         assert (tmp_path / "again.zip").read_bytes() == exported.read_bytes()
 
 
+def test_a_corrected_folder_is_read_anew(home: Home, tmp_path: Path) -> None:
+    """Interrupted to correct its table, the same folder comes in with the corrected labels."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = ["file_name,label"]
+    for number in range(4):
+        (folder / f"{number}.jpg").write_bytes(drawn(number))
+        rows.append(f"{number}.jpg,human")
+    table = folder / "metadata.csv"
+    table.write_text("\n".join(rows))
+
+    def stop(done: int, total: int, text: str) -> None:
+        if text == "reading pictures" and done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bring(home, folder, stop)
+    (folder / "1.jpg").unlink()
+    table.write_text("\n".join(rows).replace("human", "ai"))
+    report = bring(home, folder)
+    assert (report.taken.records, report.left_out) == (3, ())
+    digests = [sha256(drawn(number)) for number in (0, 2, 3)]
+    labels = home.repository.latest_reviews(digests)
+    assert [labels[digest].label for digest in digests] == [AI, AI, AI]
+    assert sorted(home.images.hashes()) == sorted(digests)
+
+
+def test_an_unchanged_folder_goes_on(home: Home, tmp_path: Path) -> None:
+    """Interrupted and left as it was, a folder's pictures are not judged a second time."""
+    folder = _labelled(tmp_path, drawn(2))
+
+    def stop(done: int, total: int, text: str) -> None:
+        if text == "writing to the log":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bring(home, folder, stop)
+    judged = home.service.require_judge().calls  # type: ignore[attr-defined]
+    assert bring(home, folder).taken.records == 2
+    assert home.service.require_judge().calls == judged == 2  # type: ignore[attr-defined]
+
+
 def test_discarding_takes_the_pictures_along(tmp_path: Path, exported: Path) -> None:
     """Pictures of an import that never was finished are removed with its staging folder."""
     from backend.importing.staging import discard
