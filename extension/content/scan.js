@@ -224,6 +224,8 @@
     badges.end();
   }
 
+  // Back: the page is as it was left, but the worker has heard of another one since.
+  addEventListener("pageshow", ({ persisted }) => persisted && refresh());
   ours.scan = { refresh, report, point };
   refresh();
 })();

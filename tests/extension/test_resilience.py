@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from backend.domain import utc_now
 from backend.settings import Settings
 from backend.storage import open_repository
-from tests.extension.browser import Extended
+from tests.extension.browser import Extended, extended, unpack
 from tests.extension.conftest import RealBackend, backend_at, pair
 from tests.extension.scanning import badges, everything_off, popup, switch
 from tests.extension.site import CDN, File, Site
@@ -89,6 +89,30 @@ def test_a_backend_that_goes_and_comes_back(browser: Extended, site: Site, tmp_p
         pair(browser, second)
         browser.menu(page, mediaType="image", srcUrl=ONE)
         browser.card(page).verdict()
+
+
+def test_a_page_that_is_back_is_told_of_again(
+    browser: Extended, backend: RealBackend, site: Site, tmp_path: Path
+) -> None:
+    """After Back, a page that the browser had kept as it was stands in the popup again."""
+    folder = unpack(tmp_path / "extension")
+    keep = {"ignore_default_args": ["--disable-back-forward-cache"]}
+    with extended(folder, tmp_path / "profile", site.port, beside=browser, **keep) as keeping:
+        pair(keeping, backend)
+        page = keeping.open(site.page(f"<img src={ONE}>", "/back"))
+        switch(keeping, page)
+        badges(keeping, page).wait(1)
+        page.evaluate("void (globalThis.kept = true)")
+        page.goto(site.page(f"<p>words</p><img src={TWO}>", "/forth"))
+        badges(keeping, page).wait(1)
+        page.evaluate("void document.querySelector('img').remove()")
+        view = popup(keeping, page)
+        view.get_by_text("No picture was checked yet").wait_for()
+        page.bring_to_front()
+        page.go_back(wait_until="commit")
+        assert page.evaluate("globalThis.kept"), "the browser kept the page"
+        view.bring_to_front()
+        view.locator("#counts").get_by_text("1 Uncertain").wait_for()
 
 
 def revoke(backend: RealBackend) -> None:
