@@ -41,6 +41,8 @@ class Worklist:
     """Places of decisions that stand, oldest first: what undo takes back."""
     unsaved: tuple[str, str, str] | None = None
     """A record's id with the label and note that the backend has not acknowledged."""
+    failure: Failure | None = None
+    """Why the last click did nothing."""
 
     @property
     def current(self) -> Stop | None:

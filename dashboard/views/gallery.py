@@ -16,7 +16,7 @@ from dashboard.client import Client, Failure, Json, records, reviews
 from dashboard.gathering import gatherer
 from dashboard.links import Link, to_page
 from dashboard.shell import empty, explain, open_page
-from dashboard.views.record import drawer
+from dashboard.views.record import drawer, turn_to
 
 PAGE = "gallery"
 _PER_PAGE = 24
@@ -54,7 +54,8 @@ def _follow(link: Link) -> None:
         broken, sort = [*broken, "sort"], "-created_at"
     st.session_state["gallery-sort"] = sort
     st.session_state["gallery-alike"] = link.values.get("alike") != "false"
-    st.session_state["gallery-open"] = link.values.get("id")
+    st.session_state["gallery-failure"] = None
+    turn_to(link.values.get("id"))
     filter_bar.tell(link.unknown, broken)
 
 
@@ -139,6 +140,7 @@ def _cursors(view: dict[str, str]) -> list[str | None]:
         return known[1]
     cursors: list[str | None] = [None]
     st.session_state["gallery-at"] = (dict(view), cursors)
+    st.session_state["gallery-failure"] = None
     return cursors
 
 
@@ -160,14 +162,20 @@ def _pager(found: Json, cursors: list[str | None]) -> None:
             "Next",
             shortcut="Right",
             disabled=found["next_cursor"] is None,
-            on_click=cursors.append,
-            args=(found["next_cursor"],),
+            on_click=_next,
+            args=(cursors, found["next_cursor"]),
             key="page-next",
         )
 
 
+def _next(cursors: list[str | None], cursor: str) -> None:
+    cursors.append(cursor)
+    st.session_state["gallery-failure"] = None
+
+
 def _back(cursors: list[str | None]) -> None:
     cursors.pop()
+    st.session_state["gallery-failure"] = None
 
 
 def _tile(client: Client, group: Sequence[Json]) -> None:
@@ -218,7 +226,7 @@ def _standing(record: Json, alike: int) -> str:
 
 
 def _open(record_id: str) -> None:
-    st.session_state["gallery-open"] = record_id
+    turn_to(record_id)
     st.session_state["gallery-reopen"] = True
 
 

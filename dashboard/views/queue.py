@@ -74,6 +74,7 @@ def _chosen() -> tuple[str, str]:
         wanted = "uncertain"
     if link.is_new:
         st.session_state["queue-strategy"] = wanted
+        _forget_failures()
     strategy = st.segmented_control(
         "Which pictures",
         list(STRATEGIES),
@@ -116,9 +117,20 @@ def _desk(strategy: str, session: str) -> None:
             _facts(client, stop)
 
 
-def _worklist(strategy: str, session: str) -> Worklist:
+def _worklists() -> dict[str, Worklist]:
     known: dict[str, Worklist] = st.session_state.setdefault("worklists", {})
-    return known.setdefault(f"{strategy} {session}", Worklist(strategy, session))
+    return known
+
+
+def _worklist(strategy: str, session: str) -> Worklist:
+    return _worklists().setdefault(f"{strategy} {session}", Worklist(strategy, session))
+
+
+def _forget_failures() -> None:
+    """Begin a visit without the failures of the last, but for labels that can be sent again."""
+    for worklist in _worklists().values():
+        if worklist.unsaved is None:
+            worklist.failure = None
 
 
 def _may_know(worklist: Worklist, stop: Stop) -> bool:
@@ -129,13 +141,13 @@ def _may_know(worklist: Worklist, stop: Stop) -> bool:
 # ---- deciding -------------------------------------------------------------------------------
 
 
-def _try(action: Callable[[], None]) -> None:
+def _try(worklist: Worklist, action: Callable[[], None]) -> None:
     """Do something at a click; what went wrong is kept for the page to show."""
-    st.session_state["queue-failure"] = None
+    worklist.failure = None
     try:
         action()
     except Failure as failure:
-        st.session_state["queue-failure"] = failure
+        worklist.failure = failure
 
 
 def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
@@ -161,11 +173,11 @@ def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
                 width="stretch",
                 type="primary" if given == label else "secondary",
                 on_click=_try,
-                args=(say(label.value),),
+                args=(worklist, say(label.value)),
             )
     with st.container(horizontal=True, gap="xsmall"):
-        _small("Previous", "p", worklist.back, worklist.at == 0)
-        _small("Skip", "s", partial(worklist.skip, record_id), False)
+        _small(worklist, "Previous", "p", worklist.back, worklist.at == 0)
+        _small(worklist, "Skip", "s", partial(worklist.skip, record_id), False)
         _undo_button(client, worklist)
     st.text_input(
         "Note",
@@ -179,7 +191,9 @@ def _decide(client: Client, worklist: Worklist, stop: Stop) -> None:
         st.caption(f"You said **{said}**. Deciding again adds a review; the log keeps both.")
 
 
-def _small(words: str, key: str, action: Callable[[], None], disabled: bool) -> None:
+def _small(
+    worklist: Worklist, words: str, key: str, action: Callable[[], None], disabled: bool
+) -> None:
     st.button(
         words,
         key=f"go-{words.lower()}",
@@ -187,18 +201,18 @@ def _small(words: str, key: str, action: Callable[[], None], disabled: bool) -> 
         type="tertiary",
         disabled=disabled,
         on_click=_try,
-        args=(action,),
+        args=(worklist, action),
     )
 
 
 def _undo_button(client: Client, worklist: Worklist) -> None:
     standing = len(worklist.decided)
-    _small("Undo", "z", partial(worklist.undo, client, standing), not standing)
+    _small(worklist, "Undo", "z", partial(worklist.undo, client, standing), not standing)
 
 
 def _complaint(client: Client, worklist: Worklist) -> None:
     """Say why the last click did nothing; a label that was not saved can be sent again."""
-    failure: Failure | None = st.session_state.get("queue-failure")
+    failure = worklist.failure
     if failure is None:
         return
     if failure.code == "conflict":
@@ -212,7 +226,7 @@ def _complaint(client: Client, worklist: Worklist) -> None:
             f"Send “{said}” again",
             icon=":material/refresh:",
             on_click=_try,
-            args=(partial(worklist.decide, client, record_id, label, note),),
+            args=(worklist, partial(worklist.decide, client, record_id, label, note)),
         )
 
 
@@ -327,6 +341,6 @@ def _nothing(client: Client, worklist: Worklist) -> None:
         empty("Nothing waits here", _EMPTY[worklist.strategy])
         to_page("check", "Check a picture", ":material/image_search:")
     with st.container(horizontal=True):
-        _small("Previous", "p", worklist.back, worklist.at == 0)
+        _small(worklist, "Previous", "p", worklist.back, worklist.at == 0)
         _undo_button(client, worklist)
         st.button("Look again", icon=":material/refresh:")

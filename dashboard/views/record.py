@@ -38,9 +38,15 @@ def drawer(client: Client, record_id: str) -> None:
     show()
 
 
+def turn_to(record_id: str | None) -> None:
+    """Have this record be the open one; what went wrong with the one before is forgotten."""
+    st.session_state["gallery-open"] = record_id
+    st.session_state["drawer-failure"] = None
+
+
 def close() -> None:
     """Forget which record is open."""
-    st.session_state["gallery-open"] = None
+    turn_to(None)
 
 
 def _show(client: Client, record: Json) -> None:
@@ -170,5 +176,5 @@ def _alike(client: Client, record: Json) -> None:
 
 
 def _go(record_id: str) -> None:
-    st.session_state["gallery-open"] = record_id
+    turn_to(record_id)
     st.session_state["drawer-go"] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,10 @@ from backend.storage import open_repository
 from backend.storage.images import ImageStore
 from backend.storage.repository import MAX_PAGE, PredictionFilter
 from dashboard.alike import together
-from dashboard.client import reviews
+from dashboard.client import Failure, reviews
 from dashboard.filters import for_backend, readable
 from tests.dashboard.conftest import RealBackend, serving
-from tests.dashboard.harness import open_page, text
+from tests.dashboard.harness import go, open_page, text
 from tests.records import appeal, review
 
 
@@ -58,6 +59,10 @@ def reviewed(real: RealBackend) -> dict[str, int]:
         return {k: v for k, v in repository.stats().by_label.items() if v}
     finally:
         repository.close()
+
+
+def down(*_: object) -> NoReturn:
+    raise Failure("No backend answers.", "Start it.", True)
 
 
 def press(page: AppTest, words: str) -> AppTest:
@@ -253,6 +258,46 @@ def test_a_record_opens_with_its_whole_history(
     page.button(key=f"alike-{copy.id}").click().run()
     assert "Picture number 9" in text(page)
     assert page.query_params["id"] == copy.id
+
+
+def test_a_failed_review_is_told_of_its_own_record(
+    own: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a review was not saved stands in the drawer of its record, and in no other's."""
+    monkeypatch.setattr(reviews, "submit", down)
+    records = {r.context.page_title: r.id for r in logged(own)}
+    record, copy = records["Picture number 8"], records["Picture number 9"]
+    page = open_page(own.environment, monkeypatch, "gallery", id=record)
+    page.button(key="drawer-ai_generated").click().run()
+    assert "No backend answers." in text(page)
+    page.button(key=f"alike-{copy}").click().run()
+    assert "Picture number 9" in text(page)
+    assert "No backend answers." not in text(page)
+    page.button(key="drawer-ai_generated").click().run()
+    page.query_params["id"] = record
+    page.run()
+    assert "Picture number 8" in text(page)
+    assert "No backend answers." not in text(page)
+
+
+def test_a_failed_batch_is_told_of_its_own_view(
+    own: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a batch was not saved stands over its page until another page, view or visit."""
+    monkeypatch.setattr(reviews, "submit_many", down)
+    page = open_page(own.environment, monkeypatch, "gallery")
+    page = press(page, "Select this page")
+    for leave in (
+        lambda: press(page, "Next"),
+        lambda: press(page, "Back"),
+        lambda: page.selectbox(key="gallery-outcome").set_value("uncertain").run(),
+        lambda: (go(page, "audit"), go(page, "gallery")),
+    ):
+        press(page, "human-made")
+        assert "No backend answers." in text(page)
+        leave()
+        assert "24 selected" in text(page)
+        assert "No backend answers." not in text(page)
 
 
 def test_what_is_gone_is_told(own: RealBackend, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from backend.storage import open_repository
 from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
 from dashboard import gathering
-from dashboard.client import Client, Failure, records
+from dashboard.client import Client, Failure, records, reviews
 from dashboard.worklist import Worklist
 from tests.dashboard.conftest import RealBackend, serving
-from tests.dashboard.harness import open_page, redraw, text
+from tests.dashboard.harness import go, open_page, redraw, text
 from tests.records import appeal, review
 
 LABELS = {
@@ -234,6 +234,35 @@ def test_appeals_that_cannot_be_read_are_told(
     monkeypatch.setattr(records, "history", down)
     assert "No backend answers." in text(redraw(page))
     assert "Human-made" in [b.label for b in page.button]
+
+
+def test_a_label_that_was_not_saved_waits_in_its_own_queue(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another queue shows nothing of it; coming back, even from another page, it can be sent."""
+    page = open_page(stocked.environment, monkeypatch, "queue")
+    with monkeypatch.context() as patch:
+        patch.setattr(reviews, "submit", down)
+        page = press(page, "AI-generated")
+    assert "No backend answers." in text(page)
+    page.button_group(key="queue-strategy").set_value("random").run()
+    assert "No backend answers." not in text(page)
+    page.button_group(key="queue-strategy").set_value("uncertain").run()
+    go(page, "audit")
+    page = press(go(page, "queue"), "Send “AI-generated” again")
+    assert reviewed(stocked) == {"ai_generated": 1}
+
+
+def test_what_is_over_is_not_told_at_the_next_visit(
+    stocked: RealBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a click did nothing is forgotten when the page is left."""
+    page = press(open_page(stocked.environment, monkeypatch, "queue"), "AI-generated")
+    monkeypatch.setattr(reviews, "undo", down)
+    page = press(page, "Undo")
+    assert "No backend answers." in text(page)
+    go(page, "audit")
+    assert "No backend answers." not in text(go(page, "queue"))
 
 
 @pytest.mark.parametrize("strategy", ["conflict", "appealed", "flipped"])
