@@ -16,15 +16,16 @@ export async function scanning() {
   return readScanning(stored);
 }
 
-/** Say how a page stands, for the popup. */
-export async function describeSite({ address }) {
-  const now = await scanning();
+/** Say how a page stands, for the popup. `privateOff`: its window is one that is left alone. */
+export async function describeSite({ address, incognito = false }) {
+  const [now, { scanPrivate }] = await Promise.all([scanning(), settings()]);
   const site = siteOf(address);
   return {
     ...now,
     site,
     onSite: site !== null && Object.hasOwn(now.sites, site),
-    scanned: isScanned(now, address),
+    scanned: isScanned(now, address, { incognito, scanPrivate }),
+    privateOff: incognito && !scanPrivate,
   };
 }
 

@@ -26,7 +26,7 @@ async function currentTab() {
 
 async function show() {
   const tab = await currentTab();
-  const site = await ask("site.describe", { address: tab?.url ?? null });
+  const site = await ask("site.describe", { address: tab?.url ?? null, incognito: tab?.incognito });
   showSite(site, { inPanel });
   await showPage(tab, site);
 }
@@ -78,7 +78,8 @@ watchSwitches({ currentTab, news: $("news"), changed: showSoon });
 takeFiles();
 await prepareWays();
 chrome.storage.onChanged.addListener((changes) => {
-  if (Object.keys(changes).some((name) => name === "scanning" || name.startsWith("page:"))) showSoon();
+  const shown = (name) => name === "scanning" || name === "settings" || name.startsWith("page:");
+  if (Object.keys(changes).some(shown)) showSoon();
 });
 chrome.tabs.onActivated.addListener(showSoon);
 chrome.tabs.onUpdated.addListener((_, { status, url }) => (status || url) && showSoon());

@@ -21,9 +21,10 @@ export function showSite(site, { inPanel }) {
   $("site-note").textContent = noteFor(site, inPanel);
 }
 
-function noteFor({ site, paused, everywhere, onSite }, inPanel) {
+function noteFor({ site, paused, everywhere, onSite, privateOff }, inPanel) {
   if (paused) return word("siteNotePaused");
   if (site === null) return word(inPanel ? "siteNotePanel" : "siteNoteNone");
+  if (privateOff) return word("siteNotePrivate");
   return word(everywhere || onSite ? "siteNoteOn" : "siteNoteOff");
 }
 

@@ -320,6 +320,26 @@ def test_a_script_elsewhere_has_nothing_checked(browser: Extended, site: Site) -
     assert browser.worker.evaluate(hello, True) == {"on": False}
 
 
+def test_the_popup_says_that_private_windows_are_left_alone(browser: Extended, site: Site) -> None:
+    """In a private window it says that nothing is checked, until the settings allow it."""
+    page = browser.open(site.page(f"<img src={ONE}>", "/private-popup"))
+    switch(browser, page)
+    view = popup(browser, page)
+    view.locator("#page").wait_for()
+    view.evaluate(
+        """() => {
+          const real = chrome.tabs.get.bind(chrome.tabs);
+          chrome.tabs.get = async (id) => ({...(await real(id)), incognito: true});
+          chrome.storage.session.set({"page:0": {doc: null, frames: {}}});
+        }"""
+    )
+    view.locator("#site-note").get_by_text("This is a private window").wait_for()
+    view.locator("#page").wait_for(state="hidden")
+    ask(browser, "() => chrome.storage.local.set({settings: {scanPrivate: true}})")
+    view.locator("#site-note").get_by_text("Pictures that scroll into view go").wait_for()
+    view.locator("#page").wait_for()
+
+
 def test_private_windows_leave_no_trace(
     browser: Extended, site: Site, backend: RealBackend
 ) -> None:
