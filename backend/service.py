@@ -401,21 +401,56 @@ class Service:
         self._verdicts.forget(digest)
 
     def expire(self) -> int:
-        """Apply the retention: unreviewed records past it lose picture and context."""
+        """Apply the retention: unreviewed records past it lose picture and context.
+
+        Pictures that an interruption left behind go as well.
+        """
         before = utc_now() - timedelta(days=self.settings.retention_days)
         dropped = 0
         while digests := self.repository.expire_unreviewed(before):
-            for digest in digests:
-                self.images.delete(digest)
-                self.forget_bytes(digest)
-            dropped += len(digests)
-        if dropped:
-            log.info("retention applied", extra={"pictures": dropped})
-            detail = f"{dropped} pictures unreviewed for {self.settings.retention_days} days"
+            dropped += sum(self._let_go(digest, self.images.delete) for digest in digests)
+        self._note_forgotten(
+            dropped, f"{dropped} pictures unreviewed for {self.settings.retention_days} days"
+        )
+        left = self._sweep()
+        self._note_forgotten(left, f"{left} pictures that no record held any more")
+        return dropped + left
+
+    def _sweep(self) -> int:
+        """Delete what is kept for no record, as a kill or a failing disk leaves it."""
+        self.images.sweep()
+        # In a folder outside the home, a picture without a record may be another home's.
+        elsewhere = self.settings.images is not None
+        dropped = 0
+        for digests in self.images.aged():
+            held = self.repository.holding(digests)
+            left = [digest for digest in digests if not held.get(digest, elsewhere)]
+            if self._is_importing():
+                break
+            dropped += sum(self._let_go(digest, self.images.delete_aged) for digest in left)
+        return dropped
+
+    def _is_importing(self) -> bool:
+        """Say whether an import is under way: its pictures have no records until its end."""
+        folder = self.settings.home / "imports"
+        return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+
+    def _let_go(self, digest: str, delete: Callable[[str], None]) -> bool:
+        """Delete a picture; return False where that fails, and a later sweep tries it again."""
+        self.forget_bytes(digest)
+        try:
+            delete(digest)
+        except BrushmarkError as error:
+            log.warning("a picture could not be deleted: %s", error)
+            return False
+        return True
+
+    def _note_forgotten(self, pictures: int, detail: str) -> None:
+        if pictures:
+            log.info("retention applied", extra={"pictures": pictures})
             self.repository.append_event(
                 AuditEvent(new_id(), utc_now(), "retention", "forget", detail)
             )
-        return dropped
 
     def ready(self) -> None:
         """Return if a check would be judged and logged now; raise what stands in its way.

@@ -203,8 +203,14 @@ class MemoryRepository(Repository):
         appealed = any(a.sha256 == digest for a in self._appeals.values())
         return not appealed and all(r.created_at < before for r in records)
 
-    def images_referenced(self) -> Iterator[str]:
-        return iter(sorted({r.image.sha256 for r in self._records.values()}))
+    def holding(self, digests: Sequence[str]) -> Mapping[str, bool]:
+        with self._lock:
+            records = [r for r in self._records.values() if r.image.sha256 in set(digests)]
+            held = {r.image.sha256 for r in records if r.id not in self._expired}
+            held |= {a.sha256 for a in self._appeals.values()}
+        return {
+            d: d in held or self._standing(d) is not None for d in (r.image.sha256 for r in records)
+        }
 
     # ---- reviews and appeals ------------------------------------------------------------
 

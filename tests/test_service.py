@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -366,6 +368,124 @@ def test_retention_takes_pictures_of_old_unreviewed_records(
     assert service.images.has(fresh.image.sha256)
     assert service.get(old.id).context.page_url is None
     assert service.expire() == 0
+
+
+def age(service: Service, data: bytes) -> None:
+    """Make a kept picture two hours old."""
+    path = service.settings.images_path / digest(data)[:2] / digest(data)
+    then = time.time() - 7200
+    os.utime(path, (then, then))
+
+
+def expire_but_die(service: Service, record: PredictionRecord) -> None:
+    """Do the first half of a retention: the record is expired, and its picture is not deleted."""
+    repository: Any = service.repository
+    repository._records[record.id] = replace(record, created_at=utc_now() - timedelta(days=91))
+    assert repository.expire_unreviewed(utc_now() - timedelta(days=90))
+
+
+def test_pictures_that_a_kill_left_behind_are_swept(make: Make) -> None:
+    """What no record holds any more goes at the next retention: expired, deleted, never logged."""
+    service = make()
+    expired, deleted, held = check(service), check(service, jpeg(seed=5)), check(service, BRIGHT)
+    service.images.put(digest(BRIGHT), BRIGHT)
+    expire_but_die(service, expired)
+    service.repository.delete_prediction(deleted.id)
+    service.images.put(digest(b"never logged"), b"never logged")
+    left = [PICTURE, jpeg(seed=5), b"never logged"]
+    assert service.expire() == 0  # they may still be in the making
+    for data in [*left, BRIGHT]:
+        age(service, data)
+    assert service.expire() == 3
+    assert list(service.images.hashes()) == [held.image.sha256]
+    assert len(service._recent) == 1
+    assert service.repository.list_events()[0].detail == "3 pictures that no record held any more"
+    assert service.expire() == 0
+
+
+def test_a_sweep_spares_what_is_reviewed_or_appealed(make: Make) -> None:
+    """A picture of an expired record stays while somebody has said something of it."""
+    service = make()
+    reviewed, appealed = check(service), check(service, jpeg(seed=5))
+    for record in (reviewed, appealed):
+        expire_but_die(service, record)
+    review = service.submit_review(reviewed.id, ReviewLabel.HUMAN_MADE, "curator")
+    service.submit_appeal(appealed.id, Label.HUMAN_MADE, "mine", "tester")
+    for data in (PICTURE, jpeg(seed=5)):
+        age(service, data)
+    assert service.expire() == 0
+    service.undo_review(review.id, "curator")
+    assert service.expire() == 1
+    assert list(service.images.hashes()) == [appealed.image.sha256]
+
+
+def test_a_sweep_waits_for_an_import(make: Make) -> None:
+    """Pictures of an import have no records until it ends, and stay."""
+    service = make()
+    service.images.put(digest(PICTURE), PICTURE)
+    age(service, PICTURE)
+    importing = service.settings.home / "imports" / "one"
+    importing.mkdir(parents=True)
+    assert service.expire() == 0
+    importing.rmdir()
+    assert service.expire() == 1
+
+
+def test_a_sweep_spares_pictures_of_another_home(make: Make, tmp_path: Path) -> None:
+    """In a folder outside the home only pictures of records of this home go."""
+    service = make(images=ImageStore(tmp_path / "images"))
+    service.settings = replace(service.settings, images=tmp_path / "images")
+    record = check(service)
+    expire_but_die(service, record)
+    service.images.put(digest(BRIGHT), BRIGHT)
+    for data in (PICTURE, BRIGHT):
+        age(service, data)
+    assert service.expire() == 1
+    assert list(service.images.hashes()) == [digest(BRIGHT)]
+
+
+def test_one_picture_that_cannot_be_deleted_keeps_no_other(make: Make, tmp_path: Path) -> None:
+    """Where one deletion fails the others are done, and a later retention does it."""
+
+    class Sticky(ImageStore):
+        stuck = True
+
+        def delete(self, sha256: str) -> None:
+            if self.stuck and sha256 == digest(PICTURE):
+                raise StoreUnavailable("read-only")
+            super().delete(sha256)
+
+        def delete_aged(self, sha256: str, older_than_s: float = 3600.0) -> None:
+            if self.stuck and sha256 == digest(PICTURE):
+                raise StoreUnavailable("read-only")
+            super().delete_aged(sha256, older_than_s)
+
+    images = Sticky(tmp_path / "images")
+    service = make(images=images)
+    for record in (check(service), check(service, jpeg(seed=5))):
+        aged = replace(record, created_at=utc_now() - timedelta(days=91))
+        service.repository._records[record.id] = aged  # type: ignore[attr-defined]
+    assert service.expire() == 1
+    assert list(images.hashes()) == [digest(PICTURE)]
+    age(service, PICTURE)
+    assert service.expire() == 0
+    images.stuck = False
+    assert service.expire() == 1
+    assert list(images.hashes()) == []
+
+
+def test_the_retention_sweeps_half_written_files(make: Make) -> None:
+    """What an interrupted write left goes when it is an hour old."""
+    service = make()
+    check(service)
+    partial = service.settings.images_path / digest(PICTURE)[:2] / ".partial-x"
+    partial.write_bytes(b"half")
+    service.expire()
+    assert partial.exists()
+    os.utime(partial, (0, 0))
+    service.expire()
+    assert not partial.exists()
+    assert service.images.has(digest(PICTURE))
 
 
 def test_notes_and_reasons_have_a_length(make: Make) -> None:

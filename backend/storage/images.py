@@ -17,6 +17,8 @@ from backend.storage.failures import translated
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _PARTIAL = ".partial-"
+SETTLED_S = 3600.0
+"""After so long, what a write left behind is no longer in the making."""
 
 
 class ImageStore:
@@ -40,7 +42,7 @@ class ImageStore:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BadInput("Those bytes do not have that SHA-256.")
         with translated(path):
-            if path.is_file() and path.read_bytes() == data:
+            if _renewed(path, data):
                 return  # what was damaged since is written anew
             self._prepare(path.parent)
             _write_durably(path, data)
@@ -76,22 +78,45 @@ class ImageStore:
             if path.parent.exists():
                 sync_folder(path.parent)
 
+    def delete_aged(self, sha256: str, older_than_s: float = SETTLED_S) -> None:
+        """Remove the bytes unless they were kept, or kept anew, since then.
+
+        They are taken aside first: who keeps the same bytes meanwhile makes these younger, or
+        writes them anew.
+        """
+        path = self._path(sha256)
+        aside = path.with_name(_PARTIAL + sha256)
+        with translated(path), contextlib.suppress(FileNotFoundError):
+            path.replace(aside)
+            if _is_older(aside, older_than_s):
+                aside.unlink()
+                sync_folder(path.parent)
+            else:
+                aside.replace(path)
+
     def hashes(self) -> Iterator[str]:
         """Yield the hash of every kept picture, in order."""
-        if not self._root.is_dir():
-            return
-        for folder in sorted(self._root.iterdir()):
-            if folder.is_dir():
-                names = sorted(path.name for path in folder.iterdir())
-                yield from (n for n in names if _SHA256.match(n) and n[:2] == folder.name)
+        for folder in self._folders():
+            yield from (path.name for path in _pictures(folder))
 
-    def sweep(self, older_than_s: float = 3600.0) -> int:
+    def aged(self, older_than_s: float = SETTLED_S) -> Iterator[list[str]]:
+        """Yield the hashes of the pictures that were kept longer ago, a folder at a time."""
+        with translated(self._root):
+            for folder in self._folders():
+                yield [path.name for path in _pictures(folder) if _is_older(path, older_than_s)]
+
+    def sweep(self, older_than_s: float = SETTLED_S) -> int:
         """Remove what interrupted writes left behind; return how many files that were."""
-        moment = time.time() - older_than_s
-        left = [p for p in self._root.glob(f"*/{_PARTIAL}*") if p.stat().st_mtime < moment]
-        for path in left:
-            path.unlink(missing_ok=True)
+        with translated(self._root):
+            every = self._root.glob(f"*/{_PARTIAL}*")
+            left = [path for path in every if _is_older(path, older_than_s)]
+            for path in left:
+                path.unlink(missing_ok=True)
         return len(left)
+
+    def _folders(self) -> list[Path]:
+        every = sorted(self._root.iterdir()) if self._root.is_dir() else []
+        return [path for path in every if path.is_dir()]
 
     def _path(self, sha256: str) -> Path:
         if not isinstance(sha256, str) or not _SHA256.match(sha256):
@@ -103,6 +128,29 @@ class ImageStore:
             if not each.is_dir():
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
                 sync_folder(each.parent)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    every = sorted(folder.iterdir())
+    return [p for p in every if _SHA256.match(p.name) and p.name[:2] == folder.name]
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - seconds
+    except FileNotFoundError:
+        return False
+
+
+def _renewed(path: Path, data: bytes) -> bool:
+    """Say whether the bytes are there already, and make them as young as if kept now."""
+    try:
+        if path.read_bytes() != data:
+            return False
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _write_durably(path: Path, data: bytes) -> None:

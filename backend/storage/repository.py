@@ -5,7 +5,7 @@ One contract test-suite (`tests/storage/contract.py`) runs over every implementa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -274,6 +274,12 @@ class Repository(Protocol):
         reviewed or appealed). At most `limit` records a call; empty when nothing is left.
         """
 
+    def holding(self, digests: Sequence[str]) -> Mapping[str, bool]:
+        """Say of each of these pictures that has a record whether its records hold it still.
+
+        They do while one is not expired, or while the bytes are reviewed or appealed.
+        """
+
     # reviews: latest standing one of the bytes counts
     def append_review(self, review: Review, *, seen: str | None = None) -> None:
         """Add a review; raises `NotFound` or `BadInput` where its record is not, or differs.
@@ -447,9 +453,6 @@ class Repository(Protocol):
     # whole
     def stats(self) -> Stats:
         """Return the counts that every page shows, in time that does not grow with the log."""
-
-    def images_referenced(self) -> Iterator[str]:
-        """Yield the SHA-256 of every picture that some record is about."""
 
     def ready(self) -> None:
         """Return if a write would work now; raise as above if not."""

@@ -37,7 +37,7 @@ def _read(repository: TinyDBRepository, records: int) -> dict[str, Any]:
         "appeals": repository.list_appeals,
         "notes": lambda: repository.db.table("notes").all(),
         "codes": lambda: repository.db.table("pairing_codes").all(),
-        "referenced": lambda: list(repository.images_referenced()),
+        "holding": lambda: repository.holding([digest(n) for n in range(records)]),
         "found": lambda: repository.list_predictions(PredictionFilter(q="title 1")).records,
         "by score": lambda: repository.list_predictions(everything, sort="score", limit=200),
         "by time": lambda: repository.list_predictions(everything, limit=200),

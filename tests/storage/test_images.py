@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,66 @@ def test_leftovers_are_swept(images: ImageStore, tmp_path: Path) -> None:
     assert images.sweep() == 0
     assert images.sweep(older_than_s=-1) == 1
     assert [path.name for path in folder.iterdir()] == [named(b"x")]
+
+
+def age(folder: Path, data: bytes, seconds: float = 7200) -> None:
+    """Make a kept picture older."""
+    then = time.time() - seconds
+    os.utime(folder / "images" / named(data)[:2] / named(data), (then, then))
+
+
+def test_aged_pictures_are_listed_and_go(images: ImageStore, tmp_path: Path) -> None:
+    """What was kept an hour ago is named and can go; what is younger is not and cannot."""
+    for data in (b"old", b"new"):
+        images.put(named(data), data)
+    age(tmp_path, b"old")
+    assert [digest for digests in images.aged() for digest in digests] == [named(b"old")]
+    for data in (b"old", b"new", b"none"):
+        images.delete_aged(named(data))
+    assert list(images.hashes()) == [named(b"new")]
+    assert images.sweep(older_than_s=-1) == 0
+
+
+def test_a_picture_kept_anew_is_young_again(images: ImageStore, tmp_path: Path) -> None:
+    """Whoever keeps the same bytes again has them, however old the file was."""
+    images.put(named(b"x"), b"x")
+    age(tmp_path, b"x")
+    images.put(named(b"x"), b"x")
+    images.delete_aged(named(b"x"))
+    assert images.get(named(b"x")) == b"x"
+
+
+def test_bytes_kept_while_they_are_deleted_stay(
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that is put between the decision to delete it and the deletion is not lost."""
+    images.put(named(b"x"), b"x")
+    age(tmp_path, b"x")
+    unlink = Path.unlink
+
+    def put_first(path: Path, missing_ok: bool = False) -> None:
+        images.put(named(b"x"), b"x")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", put_first)
+        images.delete_aged(named(b"x"))
+    assert images.get(named(b"x")) == b"x"
+
+
+def test_a_partial_file_that_vanishes_is_no_error(
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that ends while leftovers are looked for does not stop the sweep."""
+    images.put(named(b"x"), b"x")
+    (tmp_path / "images" / named(b"x")[:2] / ".partial-abc").write_bytes(b"half")
+    glob = Path.glob
+
+    def vanishing(path: Path, pattern: str) -> list[Path]:
+        found = list(glob(path, pattern))
+        for each in found:
+            each.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "glob", vanishing)
+    assert images.sweep(older_than_s=-1) == 0
