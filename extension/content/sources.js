@@ -131,7 +131,8 @@
 
   function tidy(candidates) {
     const seen = new Set();
-    const page = location.href.split("#")[0]; // what an empty or a fragment's address leads to
+    // What an empty or a fragment's address leads to; in a tab of its own that is the picture itself.
+    const page = document.contentType?.startsWith("image/") ? null : location.href.split("#")[0];
     return candidates
       .map((each) => ({ ...each, address: each.address && (parsed(each.address)?.href ?? "") }))
       .filter(({ address, how }) => address || how === "frame" || how === "canvas")

@@ -38,6 +38,17 @@ def test_the_mouse_picks_and_the_page_hears_no_click(browser: Extended, site: Si
     assert page.url.endswith("/pick")
 
 
+def test_a_picture_in_a_tab_of_its_own_is_picked(browser: Extended, site: Site) -> None:
+    """Picking finds the image of a tab that shows nothing else."""
+    page = browser.open(ONE)
+    browser.worker.evaluate(_PICK)
+    card = browser.card(page)
+    card.until(lambda: card.has(".shade"), "the picker")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert "400 × 300" in card.verdict().text
+
+
 def test_the_button_picks(browser: Extended, site: Site) -> None:
     """“Pick a picture on the page”, in the popup of our button, starts picking and steps aside."""
     page = browser.open(site.page(f"<img src={ONE} width=200>", "/button"))

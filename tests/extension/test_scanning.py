@@ -132,6 +132,13 @@ def test_pictures_of_every_kind_get_a_badge(browser: Extended, site: Site) -> No
     badges(browser, page, page.frames[1]).wait(1)
 
 
+def test_a_picture_in_a_tab_of_its_own_gets_a_badge(browser: Extended, site: Site) -> None:
+    """A tab that shows nothing but an image of a site that is switched on is scanned, too."""
+    page = browser.open(HERE)
+    switch(browser, page)
+    badges(browser, page).wait(1)
+
+
 def test_frames_are_counted_with_their_page(browser: Extended, site: Site) -> None:
     """The popup counts what stands in frames, also those that were there before their page was."""
     site.page(f"<img src={ONE}>", "/counted", FRAMES)
