@@ -130,14 +130,16 @@
   const set = (made, name, value) => made[name] !== value && (made[name] = value);
   const style = (made, name, value) => made.style[name] !== value && (made.style[name] = value);
 
-  // The first click on a covered picture shows it; the page hears the next.
+  // The first click on a covered picture shows it; the page hears the next, and those on what hides
+  // the picture there.
   function uncover(event) {
     if (!event.isTrusted) return;
     const point = { x: event.clientX, y: event.clientY };
-    for (const mark of marks.values()) {
+    for (const [picture, mark] of marks) {
       const { cover, part } = mark;
       if (!cover || cover.hidden || !part || !ours.geometry.contains(part, point)) continue;
       if (isOnBadge(event)) return;
+      if (ours.follow.isHiddenAt(picture, point)) continue;
       event.preventDefault();
       event.stopImmediatePropagation();
       reveal(mark);

@@ -111,6 +111,9 @@
     return at < 0 ? stack : stack.slice(0, at);
   }
 
+  /** Tell whether something of the page hides a picture at a point. */
+  const isHiddenAt = (picture, { x, y }) => strangersAt(picture, x, y).some(isOpaque);
+
   function isOpaque(node) {
     if (/^(img|video|canvas|iframe|dialog)$/.test(node.localName)) return true;
     const { backgroundColor, backgroundImage, opacity } = getComputedStyle(node);
@@ -140,5 +143,5 @@
     return area(link) < area(picture) / 3;
   }
 
-  ours.follow ??= { begin, stir: () => stir({ type: "ours" }), end, partOf };
+  ours.follow ??= { begin, stir: () => stir({ type: "ours" }), end, partOf, isHiddenAt };
 })();

@@ -257,6 +257,29 @@ def test_covers_come_off_at_a_click(browser: Extended, site: Site) -> None:
     page.wait_for_url("**/elsewhere")
 
 
+def test_what_lies_above_a_covered_picture_is_clicked(browser: Extended, site: Site) -> None:
+    """A click on something of the page that hides a corner of a covered picture is the page's."""
+    body = (
+        "<style>body{margin:0}#box{position:relative;width:400px;height:300px}"
+        "#menu{position:absolute;right:0;bottom:0;width:150px;height:80px;background:#fff}"
+        "#veil{position:absolute;inset:0 0 50% 0}</style>"
+        f"<div id=box><img id=a src={ONE}><div id=veil></div><div id=menu>Save</div></div>"
+        "<script>addEventListener('click', (e) => { document.title += e.target.id; })</script>"
+    )
+    page = browser.open(site.page(body, "/above"))
+    cover = {"settings": {"cover": "blur", "coverOutcomes": ["uncertain"]}}
+    ask(browser, f"() => chrome.storage.local.set({json.dumps(cover)})")
+    switch(browser, page)
+    seen = badges(browser, page)
+    seen.until(lambda: len(seen.all("cover")) == 1, "a cover")
+    page.mouse.click(360, 260)
+    page.wait_for_function("document.title === 'A pagemenu'", timeout=5000)
+    assert len(seen.all("cover")) == 1
+    page.mouse.click(200, 60)
+    seen.until(lambda: seen.all("cover") == [], "shown through what is clear")
+    assert page.title() == "A pagemenu"
+
+
 def test_a_page_learns_no_verdict(browser: Extended, site: Site, backend: RealBackend) -> None:
     """Badges look alike from outside, covers cannot be felt, and nothing of ours can be pressed."""
     body = f"<img id=a src={ONE}><img id=b src={TWO}>"
