@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from backend.errors import Conflict
 from backend.jobs.folder import JobFolder
 from backend.model import registry
+from backend.model.card import Card
 from backend.settings import Settings
 from backend.storage.repository import PredictionFilter, Repository
+from backend.training.run import OtherRun
 from backend.tuning.examples import sharing_trunk
 from backend.tuning.fit import TuneRecipe
-from backend.tuning.loop import Source, fine_tune
+from backend.tuning.loop import Made, Source, fine_tune
 from backend.tuning.rejudge import Rejudge
 from backend.tuning.tune import Progress
+
+log = logging.getLogger(__name__)
 
 _PAGE = 500
 
@@ -48,18 +55,7 @@ def fine_tune_job(work: Work) -> dict[str, object]:
     card = (
         registry.named_card(work.settings, parent) if parent else registry.find_card(work.settings)
     )
-    made = fine_tune(
-        work.settings,
-        work.repository,
-        card,
-        Source(),
-        version=work.text("version"),
-        seed=work.number("seed", 0),
-        recipe=TuneRecipe(steps=work.number("steps", TuneRecipe().steps)),
-        run_folder=work.folder.run,
-        progress=work.progress,
-        keep=work.folder.keep_curve,
-    )
+    made = _fine_tuned(work, card)
     counts = made.data["examples"]
     return {
         "summary": f"Made {made.version} from {counts['ai_generated']} AI-generated and "
@@ -67,6 +63,35 @@ def fine_tune_job(work: Work) -> dict[str, object]:
         "version": made.version,
         "parent": card.ref.version,
     }
+
+
+def _fine_tuned(work: Work, card: Card) -> Made:
+    """Fine-tune, going on where the job was unless there is something else to learn from now."""
+
+    def attempt() -> Made:
+        return fine_tune(
+            work.settings,
+            work.repository,
+            card,
+            Source(),
+            version=work.text("version"),
+            seed=work.number("seed", 0),
+            recipe=TuneRecipe(steps=work.number("steps", TuneRecipe().steps)),
+            run_folder=work.folder.run,
+            progress=work.progress,
+            keep=work.folder.keep_curve,
+        )
+
+    try:
+        return attempt()
+    except (OtherRun, Conflict) as error:
+        # A conflict is about a name that the run chose, unless somebody gave one.
+        is_given = isinstance(error, Conflict) and work.text("version") is not None
+        if is_given or not work.folder.run.exists():
+            raise
+        log.info("the job starts anew: %s", error)
+    shutil.rmtree(work.folder.run)
+    return attempt()
 
 
 def re_score_job(work: Work) -> dict[str, object]:
@@ -77,17 +102,13 @@ def re_score_job(work: Work) -> dict[str, object]:
     )
     known = registry.list_cards(work.settings)
     models = {c.ref.sha256 for c in sharing_trunk(card, known)}
-    judge = Rejudge(card, work.repository.latest_policy() or card.policy)
+    policy = work.repository.latest_policy() or card.policy
+    judge = Rejudge(card, policy)
     total = work.repository.count_predictions(PredictionFilter())
-    place: dict[str, Any] = {
-        "after": "",
-        "seen": 0,
-        "judged": 0,
-        "flipped": 0,
-        "model": card.ref.sha256,
-    }
+    asked = {"model": card.ref.sha256, "policy": policy.number}
+    place: dict[str, Any] = {"after": "", "seen": 0, "judged": 0, "flipped": 0, **asked}
     kept = work.folder.place()
-    if kept.get("model") == card.ref.sha256:
+    if asked.items() <= kept.items():
         place = kept
     while page := work.repository.vectors_after(place["after"], _PAGE):
         rows = [(r, v) for r, v in page if r.model is not None and r.model.sha256 in models]

@@ -24,6 +24,10 @@ from backend.model.processor import this_processor
 from backend.training.manifest import SEALED
 
 
+class OtherRun(BadRun):
+    """The folder holds a run that was asked for something else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The files of one training run."""
@@ -59,7 +63,8 @@ class Run:
         """Fix a run's configuration, or find the same one already there.
 
         Raises:
-            BadRun: the folder holds a run that was asked for something else.
+            OtherRun: the folder holds a run that was asked for something else.
+            BadRun: what it holds cannot be read.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         wanted = json.loads(json.dumps(config))
@@ -67,7 +72,7 @@ class Run:
             found = self.config()
             differ = sorted(k for k in wanted.keys() | found if wanted.get(k) != found.get(k))
             if differ:
-                raise BadRun(
+                raise OtherRun(
                     f"{self.folder} holds another run (it differs in {', '.join(differ)}). "
                     "Name another folder with --run, or delete this one."
                 )

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from backend.domain import Job, Scope, utc_now
+from backend.domain import Job, Policy, Scope, utc_now
 from backend.errors import Conflict, NotFound, UnknownField
 from backend.jobs.desk import INTERRUPTED, UNFINISHED, JobDesk, spawn_runner
 from backend.jobs.folder import JobFolder
 from backend.jobs.runner import run
 from backend.jobs.threads import one_thread_for_sums
-from backend.model.card import Card
+from backend.model.card import Card, load_card
 from backend.settings import Settings
 from backend.storage import open_repository
 from backend.storage.repository import Mark, PredictionFilter
@@ -153,6 +154,83 @@ def test_a_job_is_stopped_before_its_turn_and_at_a_step(
         desk.get("nothing")
     with pytest.raises(UnknownField):
         desk.start("dance", {}, "me")
+
+
+def idle_desk(settings: Settings, log: TinyDBRepository) -> JobDesk:
+    """Return a desk that starts no process: the tests run the jobs themselves."""
+    return JobDesk(settings, log, lambda settings, job_id: None)
+
+
+def run_until(settings: Settings, job: Job, is_enough: Callable[[JobFolder], bool]) -> None:
+    """Run a job and stop it as soon as its folder says that it has come far enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.jobs.work._PAGE", 40)
+        patch.setattr(JobFolder, "is_asked_to_stop", is_enough)
+        run(settings, job.id)
+
+
+def test_a_stopped_fine_tune_goes_on_with_what_was_reviewed_since(
+    at_home: Settings, log: TinyDBRepository
+) -> None:
+    """Resumed after a review it starts anew, and learns from the log as it is."""
+    desk = idle_desk(at_home, log)
+    job = desk.start("fine-tune", {"steps": 10, "version": "later"}, "me")
+    run_until(at_home, job, lambda folder: (folder.run / "fold-0.safetensors").exists())
+    assert desk.get(job.id).state == "cancelled"
+    before = json.loads((JobFolder.of(at_home, job.id).run / "config.json").read_text())
+    taken_back = log.list_predictions(PredictionFilter(reviewed=True), limit=1).records[0]
+    log.undo_review(log.reviews_of(taken_back.image.sha256)[0].id, utc_now())
+    desk.resume(job.id, "me")
+    run(at_home, job.id)
+    done = desk.get(job.id)
+    assert (done.state, done.result.get("version")) == ("done", "later"), done
+    learnt = load_card(at_home.home / "weights" / "later").document["tuning"]["data"]
+    assert learnt["sha256"] != before["data"]["sha256"]
+
+
+def test_a_name_that_a_run_chose_before_is_not_in_its_way(
+    at_home: Settings, log: TinyDBRepository, parent: Card
+) -> None:
+    """Killed with its candidate in place, and resumed after a review, it chooses another name."""
+    desk = idle_desk(at_home, log)
+    job = desk.start("fine-tune", {"steps": 10, "seed": 3}, "me")
+    folder = JobFolder.of(at_home, job.id).run
+    folder.mkdir()
+    (folder / "version").write_text(parent.ref.version)  # a version that is there
+    run(at_home, job.id)
+    done = desk.get(job.id)
+    assert done.state == "done", done
+    assert done.result["version"] != parent.ref.version
+
+
+def test_a_name_that_somebody_gave_stays_in_the_way(
+    at_home: Settings, log: TinyDBRepository, parent: Card
+) -> None:
+    """A version that exists is not replaced, nor is what the run has done thrown away."""
+    desk = idle_desk(at_home, log)
+    job = desk.start("fine-tune", {"steps": 10, "version": parent.ref.version}, "me")
+    folder = JobFolder.of(at_home, job.id).run
+    folder.mkdir()
+    run(at_home, job.id)
+    assert desk.get(job.id).state == "failed"
+    assert "choose another name" in desk.get(job.id).detail
+    assert folder.exists()
+
+
+def test_a_re_score_does_not_mix_thresholds(at_home: Settings, log: TinyDBRepository) -> None:
+    """Resumed after a policy was published, it judges all by that policy."""
+    desk = idle_desk(at_home, log)
+    job = desk.start("re-score", {}, "me")
+    run_until(at_home, job, lambda folder: bool(folder.place()))
+    assert JobFolder.of(at_home, job.id).place()["seen"] == 40
+    log.append_policy(Policy(1, 0.0001, 0.9999, utc_now(), "me"))
+    desk.resume(job.id, "me")
+    run(at_home, job.id)
+    again = desk.start("re-score", {}, "me")
+    run(at_home, again.id)
+    whole = desk.get(again.id).result
+    assert int(str(whole["flipped"])) > 0
+    assert desk.get(job.id).result == whole
 
 
 def test_a_fine_tune_without_labels_fails_with_a_sentence(home: Settings) -> None:
