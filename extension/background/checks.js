@@ -107,7 +107,9 @@ export async function readHeatmap(ticket) {
 
 /** Return the heat map of a record as base64. */
 export async function heatmapOf(record) {
-  return toBase64(await (await pairedBackend()).heatmap(record));
+  const backend = await pairedBackend();
+  await noteSent({ to: backend.base, route: "GET /predictions/…/heatmap" });
+  return toBase64(await backend.heatmap(record));
 }
 
 /** File the user's disagreement with the verdict of a ticket. */

@@ -163,6 +163,15 @@ def test_the_dashboard_is_opened_beside(
         card.press("dashboard")
 
 
+def test_a_heat_map_that_was_asked_for_is_listed(browser: Extended, site: Site) -> None:
+    """“What is sent” names the request for a heat map, as it names the check."""
+    _, card = check(browser, site)
+    card.verdict().press("heatmap")
+    card.until(lambda: card.has("canvas"), "the heat map")
+    sent = browser.worker.evaluate("async () => (await chrome.storage.session.get('sent')).sent")
+    assert [each["route"] for each in sent[:2]] == ["GET /predictions/…/heatmap", "POST /check"]
+
+
 def test_escape_closes(browser: Extended, site: Site) -> None:
     """Escape takes the card away."""
     page, card = check(browser, site)
