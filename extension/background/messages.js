@@ -3,7 +3,6 @@
  * a card and a picker need, and for that with a ticket of their own tab.
  */
 
-import { hostOf } from "../lib/addresses.js";
 import { Problem } from "../lib/problems.js";
 import { beginAgain, beginPick, endPick } from "./asking.js";
 import { fileAppeal, putAway, unseenAnswers } from "./appeals.js";
@@ -16,7 +15,7 @@ import { forgetAllReports, noteReport, readReport } from "./reports.js";
 import { greet, openCard, scanPictures } from "./scanning.js";
 import { describeSite, refreshTabs, setPaused, switchOff, switchOn, want } from "./sites.js";
 import { clearSent, listSent, settings, writeSettings } from "./stores.js";
-import { ticketOf, update } from "./tickets.js";
+import { findTicket, ticketOf } from "./tickets.js";
 
 const content = (handle) => ({ from: ["content"], handle });
 const page = (handle) => ({ from: ["page"], handle });
@@ -39,7 +38,9 @@ export const messages = {
   "card.options": content(() => chrome.runtime.openOptionsPage()),
   "card.dashboard": content(openDashboard),
   "card.allowHost": content(askForHost),
-  // The window that asks for a host was answered with yes.
+  // The window that asks for a host learns it here: its own address may end up in the history.
+  "host.describe": page(async ({ ticket }) => ({ host: requireHost(await findTicket(ticket)) })),
+  // It was answered with yes.
   "host.allowed": page(({ ticket }) => beginAgain(ticket)),
   "scan.hello": content(greet),
   "scan.check": content(scanPictures),
@@ -106,8 +107,11 @@ async function openDashboard(message, sender) {
 
 async function askForHost(message, sender) {
   const ticket = await ticketOf(message, sender);
-  if (!ticket.host) throw new Problem("stopped");
-  const query = new URLSearchParams({ ticket: ticket.id, host: ticket.host });
-  await update(ticket, { from: hostOf(sender.tab.url) });
-  await openSmallWindow(`pages/allow.html?${query}`);
+  requireHost(ticket);
+  await openSmallWindow(`pages/allow.html?${new URLSearchParams({ ticket: ticket.id })}`);
+}
+
+function requireHost({ host }) {
+  if (!host) throw new Problem("stopped");
+  return host;
 }

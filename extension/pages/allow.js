@@ -2,25 +2,34 @@
 
 import { ask, putWords, showProblem, word } from "./words.js";
 
-const query = new URLSearchParams(location.search);
-const host = query.get("host") ?? "";
+const $ = (id) => document.getElementById(id);
+const ticket = new URLSearchParams(location.search).get("ticket");
 
 putWords();
-document.getElementById("title").textContent = word("allowTitle", host);
-document.getElementById("advice").textContent = word("allowAdvice", host);
-const go = document.getElementById("go");
-go.textContent = word("action_allowHost", host);
-go.addEventListener("click", allow);
-document.getElementById("leave").addEventListener("click", () => window.close());
-go.focus();
+$("leave").addEventListener("click", () => window.close());
+try {
+  const { host } = await ask("host.describe", { ticket });
+  putQuestion(host);
+} catch (problem) {
+  showProblem($("news"), problem);
+}
 
-async function allow() {
+function putQuestion(host) {
+  $("title").textContent = word("allowTitle", host);
+  $("advice").textContent = word("allowAdvice", host);
+  $("go").textContent = word("action_allowHost", host);
+  $("go").addEventListener("click", () => allow(host));
+  $("go").hidden = false;
+  $("go").focus();
+}
+
+async function allow(host) {
   const origins = [`https://${host}/*`, `http://${host}/*`];
   if (!(await chrome.permissions.request({ origins }))) return;
   try {
-    await ask("host.allowed", { ticket: query.get("ticket") });
+    await ask("host.allowed", { ticket });
     window.close();
   } catch (problem) {
-    showProblem(document.getElementById("news"), problem);
+    showProblem($("news"), problem);
   }
 }

@@ -214,6 +214,7 @@ def test_a_host_is_allowed_once_and_the_check_goes_on(browser: Extended, site: S
         card.press("allowHost")
     window = opened.value
     window.get_by_text("Read pictures from cdn.example?").wait_for()
+    assert "cdn.example" not in window.url, "no history tells where the picture lay"
     asked: list[list[str]] = []
     window.expose_function("noteAsked", lambda origins: asked.append(origins))
     window.evaluate(
@@ -230,6 +231,13 @@ def test_a_host_is_allowed_once_and_the_check_goes_on(browser: Extended, site: S
     assert asked == [["https://cdn.example/*", "http://cdn.example/*"]]
     card.page.bring_to_front()
     assert "400 × 300" in card.verdict().text
+
+
+def test_a_question_for_a_check_that_is_gone_says_so(browser: Extended) -> None:
+    """The window that asks for a host has nothing to ask once the check was forgotten."""
+    page = browser.open(f"{browser.page_url('allow')}?ticket=unknown")
+    page.get_by_text("The check was interrupted").wait_for()
+    assert not page.locator("#go").is_visible()
 
 
 def test_a_busy_moment_costs_no_badge(browser: Extended, site: Site) -> None:
