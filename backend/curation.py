@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,8 @@ from backend.storage.repository import Mark
 
 LEASE_S = 300.0
 """How long a picture that somebody was given is kept from others."""
+NAMED_BY = 16
+"""How many digits of its hash name a picture that is to be left out of a queue."""
 _PIECE = 100
 _MAX_WALK = 2000
 """How many waiting records are looked at for one answer, before it is given as it is."""
@@ -59,6 +61,15 @@ class Claims:
             self._held[sha256] = (holder, now + self._lease_s)
             return True
 
+    def release(self, names: Collection[str], holder: str) -> None:
+        """Let go of this holder's claims to the pictures whose hashes begin so."""
+        with self._lock:
+            self._held = {
+                d: held
+                for d, held in self._held.items()
+                if held[0] != holder or d[:NAMED_BY] not in names
+            }
+
     def drop(self, sha256: str) -> None:
         """Let go of a picture that was decided on, and of all leases that ran out."""
         now = self._clock()
@@ -97,15 +108,24 @@ class Curation:
 
     # ---- queues -------------------------------------------------------------------------
 
-    def queue(self, strategy: Strategy, limit: int, holder: str | None) -> QueuePage:
+    def queue(
+        self,
+        strategy: Strategy,
+        limit: int,
+        holder: str | None,
+        without: Collection[str] = frozenset(),
+    ) -> QueuePage:
         """Return the next pictures of a queue for one curator, and keep them from others.
 
-        Who may only look is no holder: nothing is kept for them.
+        Who may only look is no holder: nothing is kept for them. `without` begins the hashes of
+        pictures to leave out, such as those that the curator skipped: they are free for others.
         Each picture comes once, however many records are about it; those whose bytes are not
         kept are left out, since nobody can judge what is not there.
         """
         taken: list[PredictionRecord] = []
-        for record in self._walk(strategy.mark):
+        if holder is not None and without:
+            self._claims.release(without, holder)
+        for record in self._walk(strategy.mark, without):
             if holder is None or self._claims.take(record.image.sha256, holder):
                 taken.append(record)
             if len(taken) == limit:
@@ -113,7 +133,7 @@ class Curation:
         waiting = self._repository.count_waiting(strategy.mark)
         return QueuePage(self._service.describe(taken), waiting)
 
-    def _walk(self, mark: Mark) -> Iterator[PredictionRecord]:
+    def _walk(self, mark: Mark, without: Collection[str]) -> Iterator[PredictionRecord]:
         seen: set[str] = set()
         middle = self._middle()
         offset, limit = 0, _PIECE
@@ -121,7 +141,8 @@ class Curation:
             piece = self._repository.list_waiting(mark, middle=middle, limit=limit, offset=offset)
             for record in piece:
                 digest = record.image.sha256
-                if digest not in seen and self._service.images.has(digest):
+                is_wanted = digest not in seen and digest[:NAMED_BY] not in without
+                if is_wanted and self._service.images.has(digest):
                     yield record
                 seen.add(digest)
             if len(piece) < limit:

@@ -55,6 +55,11 @@ class Worklist:
         return self.stops[self.decided[-1]] if self.decided else None
 
     @property
+    def skipped(self) -> list[Stop]:
+        """The pictures that were left for later, or for others."""
+        return [stop for stop in self.stops if stop.skipped and stop.review is None]
+
+    @property
     def ahead(self) -> list[Stop]:
         """The pictures that come after the present one."""
         return self.stops[self.at + 1 : self.at + 1 + AHEAD]
@@ -63,16 +68,18 @@ class Worklist:
         """Ask for more where few are left. Raises `Failure`."""
         if len(self.stops) - self.at > _REFILL_AT:
             return
-        page = reviews.queue(client, self.strategy, self._wanted(), self.session)
+        skipped = [stop.record["image"]["sha256"] for stop in self.skipped]
+        without = skipped[-reviews.MOST_LEFT_OUT :]
+        page = reviews.queue(client, self.strategy, self._wanted(), self.session, without)
         known = {stop.record["image"]["sha256"] for stop in self.stops}
         fresh = [r for r in page["predictions"] if r["image"]["sha256"] not in known]
         self.stops += [Stop(record) for record in fresh[:AHEAD]]
         self.waiting = page["waiting"]
 
     def _wanted(self) -> int:
-        # Those skipped wait on and come first again, so as many more are asked for.
-        skipped = sum(stop.review is None for stop in self.stops)
-        return min(50, AHEAD + skipped)
+        # Those still to be decided on come first again, so as many more are asked for.
+        undecided = sum(stop.review is None and not stop.skipped for stop in self.stops)
+        return min(50, AHEAD + undecided)
 
     def decide(self, client: Client, record_id: str, label: str, note: str) -> None:
         """Save a label for the present picture and go on. Raises `Failure`: nothing was saved.

@@ -26,7 +26,8 @@ def read_queue(query: schemas.QueueQuery) -> schemas.QueueOut:
     """
     may_review = caller().may(Scope.REVIEW)
     holder = f"{caller().client}\n{query.session}" if may_review else None
-    page = curation().queue(query.strategy, query.limit, holder)
+    without = frozenset(filter(None, query.without.split(",")))
+    page = curation().queue(query.strategy, query.limit, holder, without)
     return schemas.QueueOut(
         strategy=query.strategy,
         waiting=page.waiting,

@@ -34,6 +34,7 @@ from backend.storage.repository import MAX_PAGE
 from backend.wire import time_from_text
 
 MAX_LOOKUPS = 256
+MAX_LEFT_OUT = 1000
 MAX_BATCH = 64
 
 
@@ -203,6 +204,13 @@ class QueueQuery(Shape):
     limit: int = Field(10, ge=1, le=50)
     session: str = Field(
         "", max_length=64, description="Tells apart people who share a token, and windows of one."
+    )
+    without: str = Field(
+        "",
+        max_length=MAX_LEFT_OUT * 17 - 1,
+        pattern=r"^([0-9a-f]{16}(,[0-9a-f]{16})*)?$",
+        description="Pictures to leave out, and to keep no longer for you: the first 16 digits of "
+        "the SHA-256 of each, with commas between.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dashboard.client.transport import Client, Json
 
@@ -44,6 +44,18 @@ def appeal(client: Client, record_id: str, claim: str, reason: str) -> Json:
     return client.post(f"/predictions/{record_id}/appeals", {"claim": claim, "reason": reason})
 
 
-def queue(client: Client, strategy: str, limit: int, session: str) -> Json:
-    """Return the next records of a queue and how many wait; they are kept from others a while."""
-    return client.get("/queue", strategy=strategy, limit=limit, session=session)
+MOST_LEFT_OUT = 1000
+"""Pictures that one request for a queue may leave out."""
+_NAMED_BY = 16
+"""Digits of its hash that name such a picture."""
+
+
+def queue(
+    client: Client, strategy: str, limit: int, session: str, without: Iterable[str] = ()
+) -> Json:
+    """Return the next records of a queue and how many wait; they are kept from others a while.
+
+    `without` holds hashes of at most `MOST_LEFT_OUT` pictures that are not wanted.
+    """
+    names = ",".join(sha256[:_NAMED_BY] for sha256 in without)
+    return client.get("/queue", strategy=strategy, limit=limit, session=session, without=names)

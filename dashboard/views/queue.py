@@ -326,13 +326,21 @@ def _progress(worklist: Worklist) -> None:
     )
 
 
+def _why_not(worklist: Worklist) -> str:
+    """Say why none of those that wait is shown."""
+    done = len(worklist.decided)
+    decided = f"You decided on {done}. " if done else ""
+    skipped = "you skipped them, " if worklist.skipped else ""
+    return (
+        f"{decided}{worklist.waiting} wait, but {skipped}others have them before them just now, or "
+        "their pictures are no longer kept."
+    )
+
+
 def _nothing(client: Client, worklist: Worklist) -> None:
     done = len(worklist.decided)
-    if worklist.waiting and not done:
-        text = (
-            f"{worklist.waiting} wait, but others have them before them just now, or their "
-            "pictures are no longer kept."
-        )
+    if worklist.waiting:
+        text = _why_not(worklist)
         empty("Nothing for you at the moment", text, icon=":material/hourglass_empty:")
     elif done:
         text = f"You decided on {done}. Try another queue above, or see Quality for what it shows."

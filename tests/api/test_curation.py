@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,21 @@ def test_two_curators_get_different_pictures(kept: Wired) -> None:
     assert queue(kept, ann, limit=2) == ids[:2]
 
 
+def test_what_is_left_out_comes_no_more_and_is_free_for_others(kept: Wired) -> None:
+    """Pictures that a curator names are not given to them again, and no longer kept for them."""
+    ids = log(kept, *GREY, GREY[0])[: len(GREY)]
+    ann, bob = kept.token(Scope.REVIEW, "ann"), kept.token(Scope.REVIEW, "bob")
+    first = queue(kept, ann, limit=3)
+    skipped = [hashlib.sha256(each).hexdigest()[:16] for each in GREY[:2]]
+    rest = queue(kept, ann, limit=9, without=",".join(skipped))
+    assert set(rest) == set(ids[2:])
+    assert set(queue(kept, bob, limit=9)) == set(first[:2])
+    assert set(queue(kept, ann, limit=9, without=skipped[0])) == set(ids[2:])
+    for wrong in ("x", skipped[0] + ",", skipped[0].upper(), skipped[0][:8]):
+        answer = kept.client.get(f"{API}/queue", query_string={"without": wrong}, headers=ann)
+        problem(answer, 400, "malformed")
+
+
 def test_who_only_looks_keeps_nothing_from_curators(kept: Wired) -> None:
     """A token that cannot review sees the queue as it is, and takes no picture out of it."""
     ids = log(kept, *GREY)
@@ -86,6 +102,8 @@ def test_a_lease_ends() -> None:
     assert not claims.take("a", "bob")
     claims.drop("a")
     assert claims.take("a", "bob")
+    claims.release({"a"}, "ann")  # who does not hold it
+    assert not claims.take("a", "ann")
     clock.now += LEASE_S
     assert claims.take("a", "ann")
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.api.schemas import MAX_LEFT_OUT
 from backend.domain import Outcome, ReviewLabel
 from backend.settings import KeepImages
 from backend.storage import open_repository
@@ -280,6 +281,47 @@ def test_a_link_to_no_queue_is_told(stocked: RealBackend, monkeypatch: pytest.Mo
     page = open_page(stocked.environment, monkeypatch, "queue", strategy="best*")
     assert "asks for a queue “best*”" in text(page)
     assert shown(page)
+
+
+def test_skipping_ends_when_all_were_seen(
+    filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are skipped the others come, once each; the skipped are free for others."""
+    with serving(filled_home(230), keep_images=KeepImages.ALL, keep_addresses=True) as real:
+        repository = open_repository(real.settings)
+        found = repository.list_predictions(PredictionFilter(), limit=200)
+        repository.set_flipped([record.id for record in found.records], True)
+        waiting = {record.image.sha256 for record in found.records}
+        repository.close()
+        client = Client.from_env(real.environment)
+        worklist = Worklist("flipped", "skips")
+        skip_all(client, worklist)
+        seen = [stop.record["image"]["sha256"] for stop in worklist.stops]
+        assert len(seen) == len(waiting)
+        assert set(seen) == waiting
+        others = Worklist("flipped", "another")
+        skip_all(client, others)
+        assert len(others.stops) == len(waiting)
+        page = open_page(real.environment, monkeypatch, "queue", strategy="flipped", desk="skips")
+        page.session_state["worklists"]["flipped skips"] = worklist
+        assert "200 wait, but you skipped them" in text(page.run())
+        page = press(press(page, "Previous"), "Human-made")
+        assert "You decided on 1. 199 wait, but you skipped them" in text(page)
+
+
+def test_as_many_can_be_left_out_as_one_request_takes(stocked: RealBackend) -> None:
+    """The longest list of skipped pictures is one that the backend takes, headers and all."""
+    assert reviews.MOST_LEFT_OUT == MAX_LEFT_OUT
+    client = Client.from_env(stocked.environment)
+    nobodys = [f"{number:064x}" for number in range(MAX_LEFT_OUT)]
+    assert reviews.queue(client, "uncertain", 1, "s", nobodys)["predictions"]
+
+
+def skip_all(client: Client, worklist: Worklist) -> None:
+    worklist.refill(client)
+    while worklist.current is not None:
+        worklist.skip(worklist.current.record["id"])
+        worklist.refill(client)
 
 
 def test_a_click_that_comes_twice_decides_once(stocked: RealBackend) -> None:
