@@ -419,16 +419,26 @@ class Service:
     def _sweep(self) -> int:
         """Delete what is kept for no record, as a kill or a failing disk leaves it."""
         self.images.sweep()
-        # In a folder outside the home, a picture without a record may be another home's.
-        elsewhere = self.settings.images is not None
         dropped = 0
         for digests in self.images.aged():
             held = self.repository.holding(digests)
-            left = [digest for digest in digests if not held.get(digest, elsewhere)]
+            left = [d for d in digests if not (held[d] if d in held else self._is_strange(d))]
             if self._is_importing():
                 break
             dropped += sum(self._let_go(digest, self.images.delete_aged) for digest in left)
         return dropped
+
+    def _is_strange(self, digest: str) -> bool:
+        """Say whether a picture without a record may belong to another log than this one.
+
+        To another home's, where the folder lies outside ours, or to one that was here before the
+        oldest record of this one, and may come back.
+        """
+        if self.settings.images is not None:
+            return True
+        oldest = self.repository.list_predictions(PredictionFilter(), sort="created_at", limit=1)
+        kept_at = self.images.kept_at(digest)
+        return kept_at is None or not oldest.records or kept_at < oldest.records[0].created_at
 
     def _is_importing(self) -> bool:
         """Say whether an import is under way: its pictures have no records until its end."""

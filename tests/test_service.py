@@ -419,6 +419,17 @@ def test_a_sweep_spares_what_is_reviewed_or_appealed(make: Make) -> None:
     assert list(service.images.hashes()) == [appealed.image.sha256]
 
 
+def test_a_sweep_spares_pictures_of_a_log_that_was_moved_away(make: Make) -> None:
+    """What was kept before the log's oldest record is not its own, and stays."""
+    service = make()
+    service.images.put(digest(BRIGHT), BRIGHT)
+    age(service, BRIGHT)
+    assert service.expire() == 0  # a log without any record
+    check(service)
+    assert service.expire() == 0
+    assert service.images.has(digest(BRIGHT))
+
+
 def test_a_sweep_waits_for_an_import(make: Make) -> None:
     """Pictures of an import have no records until it ends, and stay."""
     service = make()
@@ -426,6 +437,9 @@ def test_a_sweep_waits_for_an_import(make: Make) -> None:
     age(service, PICTURE)
     importing = service.settings.home / "imports" / "one"
     importing.mkdir(parents=True)
+    old = check(service, BRIGHT)
+    repository: Any = service.repository
+    repository._records[old.id] = replace(old, created_at=utc_now() - timedelta(days=2))
     assert service.expire() == 0
     importing.rmdir()
     assert service.expire() == 1

@@ -9,6 +9,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backend.errors import BadInput, StoreDamaged
@@ -69,6 +70,13 @@ class ImageStore:
     def has(self, sha256: str) -> bool:
         """Say whether these bytes are kept."""
         return self._path(sha256).is_file()
+
+    def kept_at(self, sha256: str) -> datetime | None:
+        """Return when these bytes were kept, or kept anew; None where they are not."""
+        try:
+            return datetime.fromtimestamp(self._path(sha256).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
 
     def delete(self, sha256: str) -> None:
         """Remove the bytes; nothing happens where they are not kept."""
