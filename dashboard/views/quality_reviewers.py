@@ -7,6 +7,7 @@ import streamlit as st
 from backend.domain import Label, ReviewLabel
 from dashboard.access import current_client
 from dashboard.client import Client, Failure, Json, figures
+from dashboard.gathering import gatherer
 from dashboard.links import to_page
 from dashboard.rates import count, interval, share
 from dashboard.shell import empty
@@ -109,6 +110,8 @@ def _suspects(client: Client, found: Json) -> None:
         f"About {count(found['expected'], 'label')} of {found['reviewed']:,} may be wrong; the "
         "most doubtful first. The model may be the one that errs: look before you change one."
     )
+    suspects = [suspect["prediction"]["id"] for suspect in found["found"]]
+    gatherer().ask_all(client, "thumbnail", suspects)
     for suspect in found["found"]:
         _suspect(client, suspect)
 
@@ -136,11 +139,8 @@ def _suspect(client: Client, suspect: Json) -> None:
         to_page("gallery", "Look again", ":material/visibility:", q=str(record["image"]["sha256"]))
 
 
-@st.cache_data(ttl=600, max_entries=200, show_spinner=False)
-def _thumbnail(client: Client, prediction_id: str) -> bytes | None:
+def _thumbnail(client: Client, record_id: str) -> bytes | None:
     try:
-        return client.fetch(f"/predictions/{prediction_id}/thumbnail")
-    except Failure as failure:
-        if failure.code == "not_found":
-            return None
-        raise
+        return gatherer().get(client, "thumbnail", record_id)
+    except Failure:
+        return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from backend.access import create_token
 from backend.domain import ModelRef, Scope
+from backend.settings import KeepImages
 from backend.storage import open_repository
+from backend.storage.images import ImageStore
+from dashboard.client import Client, reviews
+from dashboard.gathering import gatherer
 from tests.dashboard.busy import fill
 from tests.dashboard.conftest import RealBackend, serving
 from tests.dashboard.harness import open_page, text
@@ -115,6 +120,33 @@ def test_each_part_of_quality(
     if part == "Reviewers":
         assert "Fleiss’ kappa" in [m.label for m in page.metric]
         assert any(address.startswith("gallery?q=") for address in links(page).values())
+
+
+def test_a_deleted_picture_is_shown_for_five_minutes_at_most(
+    filled_home: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside doubtful labels, as elsewhere, a picture that went is not kept for longer here."""
+    with serving(filled_home(40), keep_images=KeepImages.ALL) as real:
+        label_all_but_one_rightly(Client.from_env(real.environment))
+        page = open_page(real.environment, monkeypatch, "quality", part="Reviewers")
+        assert "labelled **human-made**" in text(page)
+        assert page.image
+        images = ImageStore(real.settings.images_path)
+        for digest in list(images.hashes()):
+            images.delete(digest)
+        later = time.monotonic() + 301
+        monkeypatch.setattr(gatherer(), "_clock", lambda: later)
+        page.run()
+        assert "labelled **human-made**" in text(page)
+        assert not page.image
+
+
+def label_all_but_one_rightly(client: Client) -> None:
+    found = client.get("/predictions", sort="-score", limit=40)["predictions"]
+    for number, record in enumerate(found):
+        is_ai = number > 0 and record["probabilities"]["ai_generated"] > 0.5
+        label = "ai_generated" if is_ai else "human_made"
+        reviews.submit(client, record["id"], label, "", reviews.UNSEEN)
 
 
 def test_thresholds_are_tried_and_published(
