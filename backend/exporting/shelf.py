@@ -56,8 +56,8 @@ class ExportShelf:
         """Make what was begun; return the finished entry.
 
         Raises:
-            Conflict: something is being forgotten.
-            NothingToExport, Busy, OutOfSpace, StoreUnavailable: the history says why, too.
+            Busy: something is being forgotten.
+            NothingToExport, OutOfSpace, StoreUnavailable: the history says why, too.
         """
         path = target or self._file(job.id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

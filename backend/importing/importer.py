@@ -35,6 +35,7 @@ from backend.loggable import loggable
 from backend.model.judge import Judge
 from backend.settings import KeepImages, Settings
 from backend.storage.failures import translated
+from backend.storage.forgetting_lock import require_no_forgetting
 from backend.storage.images import ImageStore
 from backend.storage.repository import Extras, Foreign, Repository, TakenIn
 from backend.wire import Json
@@ -122,6 +123,7 @@ class Importer:
                 open_source(path, called) as files,
                 staging(folder, _state(path), self.repository, self.images) as stage,
             ):
+                require_no_forgetting(self.settings.home)  # the working folder is held
                 name = None if called else files.label
                 report = self._import(files, stage, actor, progress, name)
         except BrushmarkError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from backend.errors import Conflict
+from backend.errors import Busy, Conflict
 
 NAME = "forgetting.lock"
 
@@ -32,6 +32,9 @@ def forgetting(home: Path) -> Iterator[None]:
 
 
 def require_no_forgetting(home: Path) -> None:
-    """Return if nothing is being forgotten. Raises `Conflict`."""
-    with forgetting(home):
-        pass
+    """Return if nothing is being forgotten. Raises `Busy`."""
+    try:
+        with forgetting(home):
+            pass
+    except Conflict:
+        raise Busy("Something is being forgotten; try again when it is done.") from None

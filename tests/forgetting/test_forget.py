@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from backend.domain import AuditEvent, Context, Label, PredictionRecord, Source, new_id, utc_now
-from backend.errors import BadInput, Conflict
+from backend.errors import BadInput, Busy, Conflict
 from backend.exporting.make import make_export
 from backend.exporting.request import ExportFormat, ExportRequest
 from backend.exporting.shelf import ExportShelf
@@ -174,7 +174,7 @@ def test_nothing_is_exported_while_something_is_forgotten(home: Home) -> None:
     asked = ExportRequest()
 
     def export() -> None:
-        with pytest.raises(Conflict, match="being forgotten"):
+        with pytest.raises(Busy, match="being forgotten"):
             shelf.make(shelf.begin(asked, "admin"), asked, quiet)
 
     class Watched(Forgetting):

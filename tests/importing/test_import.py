@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from backend.domain import utc_now
-from backend.errors import BadInput, BrushmarkError, NotFound, OutOfSpace, TooLarge
+from backend.errors import BadInput, BrushmarkError, Busy, NotFound, OutOfSpace, TooLarge
 from backend.exporting.request import ExportFormat, ExportRequest, Shares
 from backend.imaging.provenance.watermark import MESSAGES, WatermarkReader
 from backend.importing.importer import Importer, ImportReport
 from backend.settings import KeepImages
 from backend.storage import maintenance
+from backend.storage.forgetting_lock import forgetting
 from backend.storage.images import ImageStore
 from backend.storage.repository import PredictionFilter
 from tests.exporting.homes import (
@@ -115,6 +116,14 @@ def test_evidence_is_read_as_the_settings_want_it(tmp_path: Path) -> None:
             records = home.repository.list_predictions(EVERYTHING).records
             kinds.append({e.kind for record in records for e in record.verdict.evidence})
     assert kinds[1] - kinds[0] == {WatermarkReader.kind}
+
+
+def test_nothing_is_imported_while_something_is_forgotten(home: Home, exported: Path) -> None:
+    """It is refused in a sentence, and goes through when that is done."""
+    with forgetting(home.settings.home), pytest.raises(Busy, match="being forgotten"):
+        bring(home, exported)
+    assert home.repository.count_predictions(EVERYTHING) == 0
+    assert bring(home, exported).taken.records == 20
 
 
 def test_a_round_trip_is_identical_by_hash(home: Home, exported: Path, tmp_path: Path) -> None:
