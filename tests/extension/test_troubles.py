@@ -188,8 +188,9 @@ def test_an_appeal_that_fails_can_be_sent_again(browser: Extended, site: Site) -
 def test_an_appeal_of_a_file_that_fails_can_be_sent_again(browser: Extended, site: Site) -> None:
     """The popup says why an appeal did not arrive, and its button sends it once more."""
     view = popup(browser, browser.open(site.page("<p>words</p>", "/file-appeal")))
-    picture = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": jpeg(512, 384, seed=145)}
-    view.locator("#file").set_input_files(picture)
+    view.locator("#file").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": jpeg(512, 384, seed=145)}
+    )
     view.get_by_role("button", name="I disagree").click()
     view.get_by_text("Made by a person").click()
     refuse(browser, "/predictions/", 503, "busy", times=2)
