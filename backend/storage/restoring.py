@@ -22,6 +22,15 @@ from backend.storage.failures import translated
 from backend.storage.images import ImageStore
 from backend.storage.inspection import inspect_file
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+_SHARED_BYTES = (510, 0x40000002)
+"""Length and place of what SQLite's open connections lock together (sqlite.org/lockingv3.html)."""
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
@@ -47,7 +56,7 @@ def restore(settings: Settings, source: Path) -> RestoreReport:
     """Put a backup in the place of the store, after checking it; what was there is kept aside.
 
     Raises:
-        AlreadyRunning: a backend holds this home.
+        AlreadyRunning: a backend holds this home, or a command or job has its store open.
         NotFound, BadInput: the source is no backup.
         StoreDamaged: the backup is; nothing was changed.
         OutOfSpace, StoreUnavailable: nothing was changed.
@@ -61,7 +70,11 @@ def restore(settings: Settings, source: Path) -> RestoreReport:
             f"{findings[0].what})."
         )
     settings.prepare_home()
-    with _home_lock(settings), translated(settings.store_path):
+    with (
+        _home_lock(settings),
+        translated(settings.store_path),
+        _store_lock(settings.store_path),
+    ):
         aside = _swap(settings, source, pictures)
     return RestoreReport(source, documents.get("predictions", 0), len(pictures), aside)
 
@@ -79,6 +92,26 @@ def _home_lock(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _store_lock(store: Path) -> Iterator[None]:
+    """Hold the store's file against all that have it open: what they write would be set aside.
+
+    Where a system has no such locks (Windows), the file could not be replaced under them.
+    """
+    if fcntl is None or not store.exists():
+        yield
+        return
+    with store.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, *_SHARED_BYTES)
+        except (BlockingIOError, PermissionError) as error:
+            raise AlreadyRunning(
+                f"A command or a job of Brushmark is using {store}. Wait until it has ended "
+                "(`brushmark jobs list`), then restore again."
+            ) from error
+        yield
 
 
 def _swap(settings: Settings, source: Path, pictures: list[str]) -> Path | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -207,6 +209,31 @@ def test_restore_leaves_no_log_of_the_old_store(filled: Settings, tmp_path: Path
     assert everything(filled) == before
     assert aside is not None
     assert (aside / log.name).read_bytes() == kept
+
+
+def test_restore_waits_for_commands_and_jobs(filled: Settings, tmp_path: Path) -> None:
+    """A process that has the store open would go on writing to the one that is set aside."""
+    maintenance.backup(filled, tmp_path / "b")
+    before = everything(filled)
+    program = (
+        "import sys; from pathlib import Path; from backend.settings import Settings;"
+        "from backend.storage import open_repository;"
+        "opened = open_repository(Settings(home=Path(sys.argv[1])));"
+        "opened.stats(); print('open', flush=True); sys.stdin.read(); opened.close()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(filled.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(AlreadyRunning, match="command or a job"):
+            maintenance.restore(filled, tmp_path / "b")
+        other.stdin.close()
+    assert everything(filled) == before
+    assert maintenance.restore(filled, tmp_path / "b").aside is not None
 
 
 def test_restore_wants_the_home_to_itself(filled: Settings, tmp_path: Path) -> None:
