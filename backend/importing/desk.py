@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,12 @@ KIND = "import"
 RUNNING, DONE, FAILED = "running", "done", "failed"
 _PIECE_BYTES = 1024 * 1024
 _MOST_JOBS = 10_000
+_MOST_ATTEMPTS = 2
+_ATTEMPTS = "attempts"
+_TWICE = (
+    "The backend ended twice while it imported this file. Give it more memory, or send the "
+    "pictures in several files."
+)
 
 
 class ImportDesk:
@@ -30,6 +37,8 @@ class ImportDesk:
     def __init__(self, importer: Importer) -> None:
         self._importer = importer
         self._turn = threading.Lock()
+        self._entry = threading.Lock()
+        self._at_work: Job | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -60,6 +69,8 @@ class ImportDesk:
     def recover(self) -> None:
         """Go on with imports that a kill cut off, in the background, and clear up after others.
 
+        One that ended the process twice is not begun a third time: it has failed.
+
         Only for the one backend of a home, before it takes any itself.
         """
         cut_off = [job for job in self.history() if job.state == RUNNING]
@@ -67,6 +78,9 @@ class ImportDesk:
         for job in cut_off:
             if job not in here:
                 self._finish(job, FAILED, "The backend ended before the file had arrived.")
+            elif _attempts(job) >= _MOST_ATTEMPTS:
+                here.remove(job)
+                self._finish(job, FAILED, _TWICE)
         wanted = {self._upload(job.id) for job in here}
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             if path.is_dir() and not here:
@@ -84,6 +98,10 @@ class ImportDesk:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
+        with self._entry, suppress(BrushmarkError):
+            if self._at_work is not None:
+                # It was not the import that ended the process.
+                self._count(self._at_work, -1)
 
     def _resume(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -97,7 +115,9 @@ class ImportDesk:
     def _work(self, job: Job) -> tuple[Job, ImportReport]:
         upload = self._upload(job.id)
         with self._turn:
+            self._require_time()
             try:
+                job = self._at_work = self._count(job, 1)
                 actor = str(job.options["actor"])
                 report = self._importer.run(upload, actor, self._report, "The upload")
             except BaseException as error:
@@ -111,18 +131,33 @@ class ImportDesk:
             sync_folder(self._folder)
         return done, report
 
+    def _count(self, job: Job, step: int) -> Job:
+        """Note how often an import was begun, so that one which ends the process is found out."""
+        counted = replace(job, options={**job.options, _ATTEMPTS: _attempts(job) + step})
+        self._importer.repository.save_job(counted)
+        return counted
+
     def _finish(self, job: Job, state: str, detail: str, result: Any = None) -> Job:
         options = {**job.options, "result": result} if result is not None else job.options
         ended = replace(job, state=state, detail=detail, options=options, finished_at=utc_now())
-        self._importer.repository.save_job(ended)
+        with self._entry:
+            self._importer.repository.save_job(ended)
+            self._at_work = None
         return ended
 
     def _report(self, done: int, total: int, text: str) -> None:
+        self._require_time()
+
+    def _require_time(self) -> None:
         if self._stopping.is_set():
             raise Unavailable("The backend ends; it goes on with the import when it starts again.")
 
     def _upload(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.zip"
+
+
+def _attempts(job: Job) -> int:
+    return int(str(job.options.get(_ATTEMPTS, 0)))
 
 
 def _save(stream: IO[bytes], path: Path) -> None:

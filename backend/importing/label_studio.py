@@ -5,14 +5,14 @@ Source: the Label Studio documentation, “Export annotations”, raw JSON forma
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from backend.errors import TooLarge
 from backend.importing.candidate import (
     Candidate,
     LeftOut,
@@ -21,9 +21,9 @@ from backend.importing.candidate import (
     picture_names,
     text_of,
 )
-from backend.importing.source import Source, read_all
+from backend.importing.json_array import NoArray, values
+from backend.importing.source import MAX_ENTRIES, Source
 
-_TASKS_BYTES = 512 * 1024 * 1024
 _CREDITS = ("generator", "kind", "source", "licence", "group", "split")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UPLOAD = re.compile(r"[0-9a-f]{8}-")
@@ -31,29 +31,40 @@ _UPLOAD = re.compile(r"[0-9a-f]{8}-")
 
 
 def recognise(source: Source) -> Reading | None:
-    """Return the reading of a source with a list of tasks in a JSON file; None where none is."""
+    """Return the reading of a source with a list of tasks in a JSON file; None where none is.
+
+    Raises:
+        TooLarge: it has more tasks than pictures are taken, or too long ones.
+    """
     tables = (n for n in source.names() if PurePosixPath(n).suffix == ".json" and "/" not in n)
-    tasks = next((found for name in tables if (found := _tasks(source, name))), None)
-    if tasks is None:
-        return None
-    return Reading("Label Studio's JSON", len(tasks), lambda _: _offers(tasks, source))
+    counted = ((name, count) for name in tables if (count := _count(source, name)))
+    name, total = next(counted, ("", 0))
+    return Reading("Label Studio's JSON", total, lambda _: _offers(source, name)) if name else None
 
 
-def _tasks(source: Source, name: str) -> list[Any]:
+def _count(source: Source, name: str) -> int:
+    """Return how many tasks a file lists; 0 where it holds anything else."""
+    count = 0
     try:
-        document = json.loads(read_all(source, name, _TASKS_BYTES))
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(document, list) or not document:
-        return []
-    return document if all(isinstance(t, dict) and "data" in t for t in document) else []
+        for task in values(source, name):
+            if not isinstance(task, dict) or "data" not in task:
+                return 0
+            count += 1
+            if count > MAX_ENTRIES:
+                raise TooLarge(f"{name} has over {MAX_ENTRIES:,} tasks.")
+    except NoArray:
+        return 0
+    except TooLarge:
+        if count:
+            raise
+    return count
 
 
-def _offers(tasks: Iterable[Any], source: Source) -> Iterator[Candidate | LeftOut]:
+def _offers(source: Source, name: str) -> Iterator[Candidate | LeftOut]:
     by_name: dict[str, list[str]] = defaultdict(list)
-    for name in picture_names(source):
-        by_name[PurePosixPath(name).name].append(name)
-    for number, task in enumerate(tasks, start=1):
+    for picture in picture_names(source):
+        by_name[PurePosixPath(picture).name].append(picture)
+    for number, task in enumerate(values(source, name), start=1):
         yield _offer(task, f"task {text_of(str(task.get('id', number)))}", by_name)
 
 

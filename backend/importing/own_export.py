@@ -61,12 +61,15 @@ def _offers(files: Files, folder: Path) -> Iterator[Candidate | LeftOut]:
 
 def check_sums(files: Files) -> None:
     """Hold every file against SHA256SUMS. Raises `BadInput` where one differs or is missing."""
-    wanted = dict(_sums(files))
     names = set(files.names()) - {SUMS}
-    if wanted.keys() != names:
-        odd = sorted(wanted.keys() ^ names)[0]
-        raise _damaged(files, f"{SUMS} and the files do not agree on {odd[:100]}")
+    wanted = {}
+    for digest, name in _sums(files):
+        if name not in names:
+            raise _damaged(files, f"{SUMS} and the files do not agree on {name[:100]}")
+        wanted[name] = digest
     for name in sorted(names):
+        if name not in wanted:
+            raise _damaged(files, f"{SUMS} and the files do not agree on {name[:100]}")
         if _digest(files, name) != wanted[name]:
             raise _damaged(files, f"{name} is not what was exported")
 
@@ -76,7 +79,7 @@ def _sums(files: Files) -> Iterator[tuple[str, str]]:
         digest, _, name = line.decode("utf-8", "replace").rstrip("\n").partition("  ")
         if not _DIGEST.match(digest) or not name:
             raise _damaged(files, f"{SUMS} cannot be read")
-        yield name, digest
+        yield digest, name
 
 
 def _digest(files: Files, name: str) -> str:

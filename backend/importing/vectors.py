@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,9 @@ from backend.importing.candidate import MALFORMED
 from backend.importing.source import Source, refusing_damage
 
 _MAX_HEADER_BYTES = 256 * 1024 * 1024
+_MAX_STRUCTURE_BYTES = 1024 * 1024
+"""Of the header without its texts: it has some dozens of tensors, and names by the million."""
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 _PIECE_BYTES = 1024 * 1024
 _SPLITS = ("train", "val", "test")
 
@@ -72,7 +76,10 @@ class Vectors:
         (head,) = struct.unpack("<Q", file.read(8))
         if head > min(length, _MAX_HEADER_BYTES):
             raise ValueError("its header is too long")
-        header = json.loads(file.read(head))
+        text = file.read(head)
+        if len(_TEXT.sub(b"", text)) > _MAX_STRUCTURE_BYTES:
+            raise ValueError("its header lists too much")
+        header = json.loads(text)
         model = str(header["__metadata__"]["model_sha256"])
         for split in _SPLITS:
             if f"{split}.features" in header:
