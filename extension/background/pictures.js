@@ -1,7 +1,7 @@
 /** Fetching the original bytes of a picture, past the page's own limits where we may. */
 
 import { MAX_PICTURE_BYTES, decodeDataAddress, fromBase64, pictureType } from "../lib/bytes.js";
-import { hostOf, hostPattern, isLocal, webAddress } from "../lib/addresses.js";
+import { hostOf, hostPattern, isPrivate, webAddress } from "../lib/addresses.js";
 import { Problem } from "../lib/problems.js";
 
 const TIMEOUT_MS = 20_000;
@@ -70,9 +70,9 @@ async function bytesOf({ address, bytes }, pageUrl, manner) {
   return found.bytes;
 }
 
-// Our host permission for the backend reaches every program on this machine. A page from elsewhere
-// must not have us read anything there in its name.
-const isKept = (address, pageUrl) => isLocal(address) && !isLocal(pageUrl);
+// Our host permission for the backend reaches every program on this machine, and that for all sites
+// the whole network it is in. A page from elsewhere must not have us read anything there in its name.
+const isKept = (address, pageUrl) => isPrivate(address) && !isPrivate(pageUrl);
 
 async function mayFetch(address, pageUrl) {
   if (isKept(address, pageUrl)) return false;

@@ -2,6 +2,13 @@
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
+// `new URL` has brought every spelling of an IPv4 address, 0x7f.1 too, to four decimal numbers.
+const PRIVATE_IPV4 =
+  /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.\d+)+$/;
+// None, loopback, unique local, link-local, and IPv4 within IPv6.
+const PRIVATE_IPV6 = /^\[(::1?|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:.*|64:ff9b:.*)\]$/;
+const PRIVATE_NAMES = /\.(localhost|local|lan|home|internal|intranet|corp|home\.arpa)$/;
+
 export const DEFAULT_BASE = "http://127.0.0.1:8765";
 export const DASHBOARD_PORT = "8501";
 
@@ -40,6 +47,17 @@ function parse(text) {
 export function isLocal(base) {
   const url = parse(base);
   return url !== null && LOOPBACK.has(url.hostname);
+}
+
+/**
+ * Tell whether an address's host lies on this machine or in its own network, by its name alone: what
+ * a public name leads to is not known here.
+ */
+export function isPrivate(address) {
+  const host = hostOf(address).replace(/\.$/, "");
+  if (host.startsWith("[")) return PRIVATE_IPV6.test(host);
+  if (PRIVATE_IPV4.test(host)) return true;
+  return host !== "" && (!host.includes(".") || PRIVATE_NAMES.test(host));
 }
 
 /**

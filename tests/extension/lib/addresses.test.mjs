@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  backendBase, dashboardBase, hostPattern, isLocal, reverseSearches, webAddress,
+  backendBase, dashboardBase, hostPattern, isLocal, isPrivate, reverseSearches, webAddress,
 } from "../../../extension/lib/addresses.js";
 
 test("an address is read as people type it, and reduced to its origin", () => {
@@ -31,6 +31,24 @@ test("only loopback names are local", () => {
   assert.ok(isLocal("http://localhost"));
   assert.ok(!isLocal("https://localhost.evil.example"));
   assert.ok(!isLocal("nothing"));
+});
+
+test("addresses of this machine's network are told by their names", () => {
+  for (const host of [
+    "127.0.0.1", "127.0.0.2", "0.0.0.0", "0x7f.1", "2130706433", "10.1.2.3", "172.16.0.1", "172.31.9.9",
+    "192.168.1.1", "169.254.169.254", "100.64.0.1", "[::1]", "[::]", "[fd00::1]", "[fe80::1]",
+    "[::ffff:10.0.0.1]", "localhost", "a.localhost", "nas", "printer.local", "box.lan", "LOCALHOST.",
+  ]) {
+    assert.ok(isPrivate(`http://${host}/a.jpg`), host);
+  }
+  for (const host of [
+    "gallery.example", "8.8.8.8", "172.32.0.1", "172.15.0.1", "192.169.0.1", "100.128.0.1", "100.63.0.1",
+    "10.example.org", "127.0.0.1.example.org", "local.example", "[2606:4700::1111]", "fd00.example",
+  ]) {
+    assert.ok(!isPrivate(`http://${host}/a.jpg`), host);
+  }
+  assert.ok(!isPrivate("nothing"));
+  assert.ok(!isPrivate("file:///a.jpg"));
 });
 
 test("the local dashboard has a port of its own, a team's shares the address", () => {
