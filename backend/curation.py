@@ -184,7 +184,7 @@ class Curation:
         for prediction_id in prediction_ids:
             record = self._service.get(prediction_id)
             pictures.setdefault(record.image.sha256, record)
-        now = utc_now()
+        now = self._service.moment_to_review(list(pictures))
         reviews = tuple(
             Review(new_id(), now, record.id, digest, label, actor, note)
             for digest, record in pictures.items()

@@ -48,6 +48,7 @@ AUDIT_SHARE = 0.05
 """Share of logged checks drawn at random for the audit sample, whose figures are unbiased."""
 FETCHES = 4
 """How many pictures are fetched by address at a time; each may take ten seconds."""
+_TICK = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,10 +329,20 @@ class Service:
         if len(note) > 2000:
             raise BadInput("A note has at most 2000 characters.")
         record = self.get(prediction_id)
-        review = Review(new_id(), utc_now(), record.id, record.image.sha256, label, reviewer, note)
-        self.keep_if_remembered(record.image.sha256)
+        digest = record.image.sha256
+        now = self.moment_to_review([digest])
+        review = Review(new_id(), now, record.id, digest, label, reviewer, note)
+        self.keep_if_remembered(digest)
         self.repository.append_review(review, seen=seen)
         return review
+
+    def moment_to_review(self, digests: Sequence[str]) -> datetime:
+        """Return now, or just after what stands of these bytes where a clock had run ahead.
+
+        The latest review is the one that stands: what somebody says now must be that.
+        """
+        standing = self.repository.latest_reviews(digests).values()
+        return max([utc_now(), *(review.created_at + _TICK for review in standing)])
 
     def undo_review(self, review_id: str, actor: str) -> Review:
         """Mark a review undone; the log keeps both. Raises `NotFound`, `Conflict`."""

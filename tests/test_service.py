@@ -14,14 +14,17 @@ from typing import Any
 
 import pytest
 
+from backend.curation import Curation
 from backend.domain import (
     Basis,
     Context,
     Label,
     Outcome,
     PredictionRecord,
+    Review,
     ReviewLabel,
     Source,
+    new_id,
     utc_now,
 )
 from backend.errors import (
@@ -368,6 +371,22 @@ def test_retention_takes_pictures_of_old_unreviewed_records(
     assert service.images.has(fresh.image.sha256)
     assert service.get(old.id).context.page_url is None
     assert service.expire() == 0
+
+
+def test_what_is_said_now_stands_against_a_clock_that_ran_ahead(make: Make) -> None:
+    """A review dated next year, of whatever origin, gives way to one that is given today."""
+    service = make()
+    record = check(service)
+    ahead = utc_now() + timedelta(days=365)
+    service.repository.append_review(
+        Review(new_id(), ahead, record.id, record.image.sha256, ReviewLabel.AI_GENERATED, "import")
+    )
+    service.submit_review(record.id, ReviewLabel.HUMAN_MADE, "curator")
+    standing = service.repository.latest_reviews([record.image.sha256])[record.image.sha256]
+    assert (standing.label, standing.reviewer) == (ReviewLabel.HUMAN_MADE, "curator")
+    assert standing.created_at > ahead
+    (again,) = Curation(service).review_many([record.id], ReviewLabel.CANNOT_TELL, "curator", "")
+    assert service.repository.latest_reviews([again.sha256])[again.sha256] == again
 
 
 def age(service: Service, data: bytes) -> None:

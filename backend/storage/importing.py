@@ -18,7 +18,7 @@ from backend.storage.opening import open_repository
 from backend.storage.repository import Extras
 from backend.storage.schema import SHAPES
 from backend.storage.tinydb_repository import TinyDBRepository
-from backend.wire import record_from_document
+from backend.wire import foreign_record
 
 _RECORDS = "predictions"
 _DEFAULT = "_default"  # TinyDB's name for the table that was given none
@@ -126,12 +126,12 @@ class _Intake:
 
     def _take_record(self, document: dict[str, Any]) -> str | None:
         try:
-            record = loggable(record_from_document(document), self._settings)
+            record = loggable(foreign_record(document), self._settings)
             with self._repository.db.savepoint():
                 self._repository.append_prediction(record, Extras())
         except KeyError as error:
             return f"it has no field {error}"
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             return f"it is no prediction record ({error})"
         except Conflict:
             same = self._repository.get_prediction(record.id) == record
