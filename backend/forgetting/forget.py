@@ -97,6 +97,8 @@ class Forgetting:
 
     def _forget(self, what: Oblivion, actor: str, journal: Journal) -> Forgotten:
         tally = _Tally(journal.left())
+        if tally.traces.ids:  # the last of them may be there still
+            self._erase(sorted(tally.traces.ids), tally)
         while records := what.next_records(self._repository):
             going = Traces(
                 ids={record.id for record in records},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,9 +43,9 @@ class Journal:
         self._path = home / NAME
 
     def left(self) -> Traces:
-        """Return what an interrupted forgetting had erased; a line that was cut short counts not.
+        """Return what an interrupted forgetting had erased, or was about to.
 
-        A line is there before its records go: what it lacks is in the log still.
+        A line that was cut short counts not: its records were not touched.
         """
         found = Traces()
         try:
@@ -63,10 +62,10 @@ class Journal:
     def write(self, traces: Traces) -> None:
         """Add what is about to go; it is on the disk when this returns."""
         told = {
-            "ids": _listed(traces.ids),
-            "digests": _listed(traces.digests),
-            "sites": _listed(traces.sites),
-            "words": _listed(traces.words),
+            "ids": sorted(traces.ids),
+            "digests": sorted(traces.digests),
+            "sites": sorted(traces.sites),
+            "words": sorted(traces.words),
             "since": traces.since and time_to_text(traces.since),
         }
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -91,7 +90,3 @@ def _read(told: Any) -> Traces:
         words=set(told["words"]),
         since=time_from_text(told["since"]) if told["since"] else None,
     )
-
-
-def _listed(names: Collection[str]) -> list[str]:
-    return sorted(names)

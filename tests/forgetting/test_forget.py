@@ -168,6 +168,21 @@ def test_what_was_interrupted_is_finished(home: Home, monkeypatch: pytest.Monkey
     assert found_in(home.settings.home, needles) == []
 
 
+def test_what_was_about_to_go_goes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended after its note and before the records, the next run erases those that were noted."""
+    records = keep_secrets(home)
+    forgetting = Forgetting(home.settings, home.repository, home.images)
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetting, "_erase", lambda *_: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    assert home.repository.get_prediction(records[0].id) is not None
+    done = forgetting.forget(Oblivion(before=LONG_AGO), "admin")
+    assert (done.records, done.pictures, done.exports) == (7, 7, 2)
+    assert home.repository.get_prediction(records[0].id) is None
+    assert home.repository.count_predictions(PredictionFilter()) == 6
+
+
 def test_nothing_is_exported_while_something_is_forgotten(home: Home) -> None:
     """Both ways: who comes second is refused, and what the first does is whole."""
     shelf = ExportShelf(home.settings, home.repository, home.images)
