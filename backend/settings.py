@@ -57,6 +57,11 @@ class Settings:
     watermark: bool = False
 
     @property
+    def backend_lock_path(self) -> Path:
+        """What the one backend of the home holds."""
+        return self.home / "backend.lock"
+
+    @property
     def store_path(self) -> Path:
         """The SQLite file that holds the log."""
         return self.home / "store.sqlite3"

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backend.errors import Busy, Conflict
+from backend.storage.workfolder import locked
 
 NAME = "forgetting.lock"
 
@@ -20,21 +19,12 @@ NAME = "forgetting.lock"
 @contextmanager
 def forgetting(home: Path) -> Iterator[None]:
     """Hold a home for forgetting. Raises `Conflict` where something is being forgotten already."""
-    lock = FileLock(home / NAME, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Conflict("Something is being forgotten already; try again when it is done.") from None
-    try:
+    refusal = Conflict("Something is being forgotten already; try again when it is done.")
+    with locked(home / NAME, refusal):
         yield
-    finally:
-        lock.release()
 
 
 def require_no_forgetting(home: Path) -> None:
     """Return if nothing is being forgotten. Raises `Busy`."""
-    try:
-        with forgetting(home):
-            pass
-    except Conflict:
-        raise Busy("Something is being forgotten; try again when it is done.") from None
+    with locked(home / NAME, Busy("Something is being forgotten; try again when it is done.")):
+        pass

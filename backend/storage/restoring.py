@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from backend.domain import utc_now
 from backend.errors import AlreadyRunning, BadInput, NotFound, StoreDamaged
 from backend.settings import Settings
@@ -21,6 +19,7 @@ from backend.storage.connections import sync_folder
 from backend.storage.failures import translated
 from backend.storage.images import ImageStore
 from backend.storage.inspection import inspect_file
+from backend.storage.workfolder import locked
 
 try:
     import fcntl
@@ -70,28 +69,14 @@ def restore(settings: Settings, source: Path) -> RestoreReport:
             f"{findings[0].what})."
         )
     settings.prepare_home()
+    refusal = AlreadyRunning(f"A backend is using {settings.home}. Stop it, then restore again.")
     with (
-        _home_lock(settings),
+        locked(settings.backend_lock_path, refusal),
         translated(settings.store_path),
         _store_lock(settings.store_path),
     ):
         aside = _swap(settings, source, pictures)
     return RestoreReport(source, documents.get("predictions", 0), len(pictures), aside)
-
-
-@contextlib.contextmanager
-def _home_lock(settings: Settings) -> Iterator[None]:
-    lock = FileLock(settings.home / "backend.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise AlreadyRunning(
-            f"A backend is using {settings.home}. Stop it, then restore again."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

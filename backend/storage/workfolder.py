@@ -1,4 +1,4 @@
-"""Folders that one process works in at a time, and that whoever finds them left may clear away."""
+"""Locks that die with their process, and folders that one process works in at a time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,28 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from backend.errors import BrushmarkError
+
 LOCK = "lock"
 _TRIES = 1000
 
 
 class InUse(Exception):
     """Somebody else works in the folder."""
+
+
+@contextmanager
+def locked(path: Path, refusal: BrushmarkError) -> Iterator[None]:
+    """Hold a lock file that dies with its process. Raises `refusal` at once where another does."""
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise refusal from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
