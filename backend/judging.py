@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from backend.domain import (
     Activation,
+    Context,
     ImageFacts,
     ModelRef,
     Policy,
     Prediction,
+    PredictionRecord,
     Verdict,
+    new_id,
+    utc_now,
 )
 from backend.imaging.decode import decode
 from backend.imaging.fingerprint import likeness
@@ -39,6 +43,23 @@ class Judged:
     activation: Activation | None
     features: bytes | None
     phash: int | None = None
+
+    def record(
+        self, client: str, context: Context, elapsed_ms: float = 0.0, *, audit: bool = False
+    ) -> PredictionRecord:
+        """Return a new record of this."""
+        return PredictionRecord(
+            id=new_id(),
+            created_at=utc_now(),
+            client=client,
+            verdict=self.verdict,
+            image=self.facts,
+            model=self.model,
+            policy=self.policy,
+            context=context,
+            elapsed_ms=elapsed_ms,
+            audit=audit,
+        )
 
 
 def ledger_of(settings: Settings) -> Ledger:

@@ -128,16 +128,10 @@ class Service:
         started = time.perf_counter()
         judged = self._judge(data)
         audit = keep_log and self._draw.random() < AUDIT_SHARE
-        record = PredictionRecord(
-            id=new_id(),
-            created_at=utc_now(),
-            client=client,
-            verdict=judged.verdict,
-            image=judged.facts,
-            model=judged.model,
-            policy=judged.policy,
-            context=loggable_context(context, self.settings),
-            elapsed_ms=(time.perf_counter() - started) * 1000,
+        record = judged.record(
+            client,
+            loggable_context(context, self.settings),
+            (time.perf_counter() - started) * 1000,
             audit=audit,
         )
         digest = judged.facts.sha256
@@ -430,26 +424,34 @@ class Service:
     def _sweep(self) -> int:
         """Delete what is kept for no record, as a kill or a failing disk leaves it."""
         self.images.sweep()
+        ours_since = self._ours_since()
         dropped = 0
         for digests in self.images.aged():
             held = self.repository.holding(digests)
-            left = [d for d in digests if not (held[d] if d in held else self._is_strange(d))]
+            left = [
+                digest
+                for digest in digests
+                if not (held[digest] if digest in held else self._is_strange(digest, ours_since))
+            ]
             if self._is_importing():
                 break
             dropped += sum(self._let_go(digest, self.images.delete_aged) for digest in left)
         return dropped
 
-    def _is_strange(self, digest: str) -> bool:
-        """Say whether a picture without a record may belong to another log than this one.
+    def _ours_since(self) -> datetime | None:
+        """Return from when on a picture without a record is this log's; None where none is.
 
-        To another home's, where the folder lies outside ours, or to one that was here before the
-        oldest record of this one, and may come back.
+        It may belong to another home, where the folder lies outside ours, or to a log that was
+        here before the oldest record of this one, and may come back.
         """
         if self.settings.images is not None:
-            return True
+            return None
         oldest = self.repository.list_predictions(PredictionFilter(), sort="created_at", limit=1)
+        return oldest.records[0].created_at if oldest.records else None
+
+    def _is_strange(self, digest: str, ours_since: datetime | None) -> bool:
         kept_at = self.images.kept_at(digest)
-        return kept_at is None or not oldest.records or kept_at < oldest.records[0].created_at
+        return ours_since is None or kept_at is None or kept_at < ours_since
 
     def _is_importing(self) -> bool:
         """Say whether an import is under way: its pictures have no records until its end."""

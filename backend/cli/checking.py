@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,14 +22,11 @@ from backend.cli.heatmaps import HeatmapFolder
 from backend.cli.inputs import Input, gather
 from backend.cli.render import evidence_lines, plain_line, print_evidence, print_table
 from backend.domain import (
-    Activation,
     Context,
     Policy,
     PredictionRecord,
     Review,
     Source,
-    new_id,
-    utc_now,
 )
 from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import decode
@@ -46,7 +44,7 @@ CLIENT = "cli"
 MANY = 12
 """From so many pictures on a progress bar is shown."""
 
-Checker = Callable[[bytes, Context], tuple[PredictionRecord, Activation | None]]
+Checker = Callable[[bytes, Context], Checked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +73,6 @@ class Bench:
     check: Checker
     judge: Judge
     policy: Policy
-    repository: Repository | None = None
-    """The home's log, where it has one."""
-
-    def review_of(self, record: PredictionRecord) -> Review | None:
-        """Return the standing review of a record's bytes."""
-        digest = record.image.sha256
-        if self.repository is None:
-            return None
-        return self.repository.latest_reviews([digest]).get(digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,35 +138,21 @@ def open_bench(settings: Settings, keep_log: bool) -> Iterator[Bench]:
             slots = usable_cores()
             images = ImageStore(settings.images_path)
             service = Service(settings, repository, images, judge, slots=slots)
-            yield Bench(_logged(service), judge, policy, repository)
+            yield Bench(partial(service.check_image, client=CLIENT), judge, policy)
         else:
-            yield Bench(_unlogged(judge, policy, ledger), judge, policy, repository)
+            yield Bench(_unlogged(judge, policy, ledger, repository), judge, policy)
 
 
-def _unlogged(judge: Judge, policy: Policy, ledger: Ledger) -> Checker:
-    def checker(data: bytes, context: Context) -> tuple[PredictionRecord, Activation | None]:
+def _unlogged(
+    judge: Judge, policy: Policy, ledger: Ledger, repository: Repository | None = None
+) -> Checker:
+    def checker(data: bytes, context: Context) -> Checked:
         started = time.perf_counter()
         judged = judge_bytes(data, judge, policy, ledger)
-        record = PredictionRecord(
-            id=new_id(),
-            created_at=utc_now(),
-            client=CLIENT,
-            verdict=judged.verdict,
-            image=judged.facts,
-            model=judged.model,
-            policy=judged.policy,
-            context=context,
-            elapsed_ms=(time.perf_counter() - started) * 1000,
-        )
-        return record, judged.activation
-
-    return checker
-
-
-def _logged(service: Service) -> Checker:
-    def checker(data: bytes, context: Context) -> tuple[PredictionRecord, Activation | None]:
-        checked: Checked = service.check_image(data, context, CLIENT)
-        return checked.record, checked.activation
+        record = judged.record(CLIENT, context, (time.perf_counter() - started) * 1000)
+        digest = record.image.sha256
+        review = repository.latest_reviews([digest]).get(digest) if repository else None
+        return Checked(record, judged.activation, review, appeals=0, logged=False)
 
     return checker
 
@@ -188,23 +163,22 @@ def _answer(item: Input, settings: Settings, bench: Bench, files: Files) -> Answ
             raise BadInput("fetching by address is off (BRUSHMARK_URL_FETCH).")
         data = item.read()
         context = Context(source=Source.CLI, image_url=item.address)
-        record, activation = bench.check(data, context)
-        review = bench.review_of(record)
+        checked = bench.check(data, context)
         path = None
-        if files.maps is not None and activation is not None:
-            path = files.maps.write(item.stem, decode(data).image, activation)
+        if files.maps is not None and checked.activation is not None:
+            path = files.maps.write(item.stem, decode(data).image, checked.activation)
         if files.report is not None:
             page = compose(
-                record,
+                checked.record,
                 data=data,
-                activation=activation,
-                review=review,
+                activation=checked.activation,
+                review=checked.review,
                 judge=bench.judge,
                 policy=bench.policy,
             )
             files.report.write_text(page, encoding="utf-8")
         # What the log leaves out (addresses) the one who asked knows anyway.
-        return Answer(item, replace(record, context=context), review, path)
+        return Answer(item, replace(checked.record, context=context), checked.review, path)
     except (BrushmarkError, OSError) as error:
         return Answer(item, error=error)
 

@@ -229,17 +229,7 @@ class Importer:
         judge = self._judge()
         policy = self.repository.latest_policy() or judge.policy
         judged = judge_bytes(data, judge, policy, self._ledger)
-        record = PredictionRecord(
-            id=new_id(),
-            created_at=utc_now(),
-            client=CLIENT,
-            verdict=judged.verdict,
-            image=judged.facts,
-            model=judged.model,
-            policy=judged.policy,
-            context=Context(Source.IMPORT),
-            elapsed_ms=0.0,
-        )
+        record = judged.record(CLIENT, Context(Source.IMPORT))
         extras = Extras(judged.activation, judged.features, judged.phash)
         return loggable(record, self.settings), extras
 

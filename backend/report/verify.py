@@ -13,7 +13,7 @@ from typing import Any, cast
 from PIL import Image
 
 from backend import __version__
-from backend.domain import Context, Policy, PredictionRecord, new_id, utc_now
+from backend.domain import Context, Policy, utc_now
 from backend.errors import BadInput
 from backend.imaging.decode import decode
 from backend.imaging.provenance.ledger import Ledger
@@ -259,24 +259,9 @@ def _verdict(facts: Json, judged: Judged) -> Check:
             f"{judged.model.version}. Set BRUSHMARK_WEIGHTS to that version."
         )
         return Check(False, words)
-    again = _document(judged)
+    again = record_to_document(judged.record(client="", context=Context()))
     if all(record[name] == again[name] for name in _OF_A_VERDICT):
         if record["summary"] != verdict.summary:
             return Check(False, f"The sentence is another. Judged again: {verdict.summary}")
         return Check(True, f"Judged again, the verdict is the same: {verdict.outcome.words}.")
     return Check(False, f"Judged again, the verdict is another: {verdict.outcome.words}.")
-
-
-def _document(judged: Judged) -> Json:
-    record = PredictionRecord(
-        id=new_id(),
-        created_at=utc_now(),
-        client="",
-        verdict=judged.verdict,
-        image=judged.facts,
-        model=judged.model,
-        policy=judged.policy,
-        context=Context(),
-        elapsed_ms=0.0,
-    )
-    return record_to_document(record)
