@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from backend.training.recipes import HeadRecipe, Regularisation
+from backend.training.recipes import HeadRecipe, Regularisation, StageRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ class Idea:
 
 
 BASE = Idea("base: all stages, hidden 128, 10 epochs, clean + web copy, whole views")
+
+_SERVED = StageRecipe("brush-1")
+AS_SERVED = replace(
+    BASE, learn=tuple(range(_SERVED.web_copies + 1)), regularisation=_SERVED.regularisation
+)
+"""One head of the served recipe."""
 
 _VIEWS = (
     BASE,

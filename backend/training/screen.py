@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,22 @@ class Screened:
     def balanced_accuracy(self) -> float:
         """Mean balanced accuracy over the folds at logit 0."""
         return float(np.mean(self.fold_balanced_accuracy))
+
+
+def averaged(one: Sequence[Screened], other: Sequence[Screened]) -> list[Screened]:
+    """Return what the mean of both logits would have judged, for each variant."""
+    return [replace(a, logits=(a.logits + b.logits) / 2) for a, b in zip(one, other, strict=True)]
+
+
+def figures_of(judged: Sequence[Screened]) -> list[float]:
+    """Return AUC and balanced accuracy of each variant, one after the other."""
+    return [value for each in judged for value in (each.auc, each.balanced_accuracy)]
+
+
+def seeds_line(name: str, seeds: Sequence[Sequence[float]]) -> str:
+    """Write the `figures_of` some seeds as a row of a table: means, and how far AUCs are apart."""
+    mean = " | ".join(f"{value:.3f}" for value in np.mean(seeds, axis=0))
+    return f"| {name} | {mean} | {np.max(np.ptp(np.array(seeds)[:, ::2], axis=0)):.3f} |"
 
 
 def original_of(row: Row) -> str:

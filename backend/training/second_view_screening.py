@@ -18,18 +18,13 @@ import numpy as np
 from backend.training.calibrate import Origins, Thresholds, apply, fit_platt, usual_thresholds
 from backend.training.commands import SHARED_DATA
 from backend.training.idea_fit import IdeaFit
-from backend.training.ideas import BASE
+from backend.training.ideas import AS_SERVED
 from backend.training.manifest import Row, read_manifest
 from backend.training.metrics import Array
-from backend.training.recipes import StageRecipe
 from backend.training.screen import Logits, Screened, original_of, screen
 from backend.training.screening import JUDGED, SEEDS, Statistics
 
-SERVED = StageRecipe("brush-1")
-WHOLE = replace(
-    BASE, learn=tuple(range(SERVED.web_copies + 1)), regularisation=SERVED.regularisation
-)
-NATIVE = replace(WHOLE, views=("crop",), learn=(0, 1))
+NATIVE = replace(AS_SERVED, views=("crop",), learn=(0, 1))
 WAYS = ("whole view alone", "native crop where unsure", "native crop everywhere")
 
 
@@ -48,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 IdeaFit(idea, part, read.first(max(idea.learn) + 1), seed),
                 seed=seed,
             )
-            for part, read, idea in zip(parts, statistics, (WHOLE, NATIVE), strict=True)
+            for part, read, idea in zip(parts, statistics, (AS_SERVED, NATIVE), strict=True)
         )
         second = [aligned(parts[0], w, parts[1], n) for w, n in zip(whole, native, strict=True)]
         origins = Origins.of([parts[0][i] for i in whole[0].originals], JUDGED)

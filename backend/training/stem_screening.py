@@ -22,7 +22,7 @@ from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE
 from backend.training.manifest import Row, read_manifest
-from backend.training.screen import Screened, screen
+from backend.training.screen import Screened, averaged, figures_of, screen
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS, SPEC, Statistics
 
 PATCH = replace(SPEC, crop_px=SPEC.crop_px // 2)
@@ -38,17 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: dict[str, list[list[float]]] = {}
     for seed in SEEDS:
         served, fine = (_judge(rows, each, seed) for each in (whole, patches))
-        both = [
-            replace(one, logits=(one.logits + other.logits) / 2)
-            for one, other in zip(served, fine, strict=True)
-        ]
+        both = averaged(served, fine)
         for name, judged in (
             ("stride 2, 256 pixels (served)", served),
             ("stride 1, the centre's 128 pixels", fine),
             ("both, logits averaged", both),
         ):
-            figures = [value for s in judged for value in (s.auc, s.balanced_accuracy)]
-            found.setdefault(name, []).append(figures)
+            found.setdefault(name, []).append(figures_of(judged))
     for name, seeds in found.items():
         print(f"| {name} | {' | '.join(f'{v:.3f}' for v in np.mean(seeds, axis=0))} |")  # noqa: T201
 

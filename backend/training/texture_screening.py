@@ -26,7 +26,7 @@ from backend.training.idea_fit import IdeaFit
 from backend.training.ideas import BASE
 from backend.training.manifest import Row, read_manifest
 from backend.training.recipes import Regularisation
-from backend.training.screen import Screened, screen
+from backend.training.screen import Screened, averaged, figures_of, screen, seeds_line
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS, SPEC
 
 IDEA = replace(BASE, regularisation=Regularisation(consistency=0.1))
@@ -136,14 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         judged["base and all three, logits averaged"] = averaged(base, richest)
         judged["control: base and base of another seed, averaged"] = averaged(base, again)
         for name, each in judged.items():
-            figures = [value for s in each for value in (s.auc, s.balanced_accuracy)]
-            found.setdefault(name, []).append(figures)
+            found.setdefault(name, []).append(figures_of(each))
     print("| read by the head | clean AUC | bal. acc. | web copy AUC | bal. acc. | seeds apart |")  # noqa: T201
     print("|---|---|---|---|---|---|")  # noqa: T201
     for name, seeds in found.items():
-        apart = np.max(np.ptp(np.array(seeds)[:, ::2], axis=0))
-        mean = " | ".join(f"{value:.3f}" for value in np.mean(seeds, axis=0))
-        print(f"| {name} | {mean} | {apart:.3f} |")  # noqa: T201
+        print(seeds_line(name, seeds))  # noqa: T201
 
 
 def only(statistics: FloatArray, parts: Sequence[str]) -> FloatArray:
@@ -155,11 +152,6 @@ def only(statistics: FloatArray, parts: Sequence[str]) -> FloatArray:
         if name in parts
     ]
     return np.ascontiguousarray(statistics[:, np.concatenate(columns)])
-
-
-def averaged(one: Sequence[Screened], other: Sequence[Screened]) -> list[Screened]:
-    """Return what the mean of both logits would have judged, for each variant."""
-    return [replace(a, logits=(a.logits + b.logits) / 2) for a, b in zip(one, other, strict=True)]
 
 
 def _statistics(rows: tuple[Row, ...]) -> list[FloatArray]:

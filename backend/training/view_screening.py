@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from backend.model.architectures import load_initialisation
 from backend.model.preprocess import FloatArray, Preprocessing
@@ -19,15 +16,11 @@ from backend.model.stage_network import StageNetwork
 from backend.training.commands import SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
-from backend.training.ideas import BASE
+from backend.training.ideas import AS_SERVED
 from backend.training.manifest import Row, read_manifest
-from backend.training.recipes import StageRecipe
-from backend.training.screen import Screened, screen
+from backend.training.screen import Screened, figures_of, screen, seeds_line
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS
 
-SERVED = StageRecipe("brush-1")
-COPIES = SERVED.web_copies
-IDEA = replace(BASE, learn=tuple(range(COPIES + 1)), regularisation=SERVED.regularisation)
 VIEWS = ((256, 256), (256, 224), (224, 224), (256, 192))
 """Short side after resizing, and the centre square cut out of that."""
 
@@ -43,30 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|")  # noqa: T201
     for resized, crop in views:
         variants = _statistics(rows, Preprocessing(resized, crop, "bicubic"))
-        seeds = [
-            [
-                figure
-                for s in _judge(rows, variants, seed)
-                for figure in (s.auc, s.balanced_accuracy)
-            ]
-            for seed in SEEDS
-        ]
-        mean = " | ".join(f"{value:.3f}" for value in np.mean(seeds, axis=0))
-        apart = np.max(np.ptp(np.array(seeds)[:, ::2], axis=0))
-        print(f"| {resized}, {crop} | {mean} | {apart:.3f} |", flush=True)  # noqa: T201
+        seeds = [figures_of(_judge(rows, variants, seed)) for seed in SEEDS]
+        print(seeds_line(f"{resized}, {crop}", seeds), flush=True)  # noqa: T201
 
 
 def _statistics(rows: tuple[Row, ...], spec: Preprocessing) -> list[FloatArray]:
     network = StageNetwork()
     load_initialisation(network, SHARED_DATA / INIT)
     with progress_bar() as bar:
-        return [cached(CACHE, network, rows, Variant(n), spec, bar) for n in range(COPIES + 1)]
+        return [cached(CACHE, network, rows, Variant(n), spec, bar) for n in AS_SERVED.learn]
 
 
 def _judge(
     rows: tuple[Row, ...], variants: Sequence[FloatArray], seed: int
 ) -> tuple[Screened, ...]:
-    return screen(rows, variants[:JUDGED], IdeaFit(IDEA, rows, variants, seed), seed=seed)
+    return screen(rows, variants[:JUDGED], IdeaFit(AS_SERVED, rows, variants, seed), seed=seed)
 
 
 if __name__ == "__main__":
