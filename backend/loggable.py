@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from backend.domain import Context, PredictionRecord
-from backend.settings import Settings
+from backend.settings import Settings, in_address
 
 
 def loggable(record: PredictionRecord, settings: Settings) -> PredictionRecord:
@@ -48,7 +48,7 @@ def strip_address(address: str | None) -> str | None:
         return None
     if parts.scheme not in {"http", "https", "file"}:
         return None
-    netloc = f"[{host}]" if host and ":" in host else host or ""
+    netloc = in_address(host or "")
     if port is not None:
         netloc += f":{port}"
     return urlunsplit((parts.scheme, netloc, parts.path, "", ""))

@@ -13,6 +13,8 @@ import platformdirs
 
 from backend.errors import BadSetting, UnknownField
 
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+"""What BRUSHMARK_HOST says of a server that listens on all that the machine has."""
 PREFIX = "BRUSHMARK_"
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -175,3 +177,12 @@ def _choice(given: Mapping[str, str], name: str, kind: type[_E], default: _E) ->
     except ValueError:
         known = ", ".join(kind)
         raise BadSetting(f"{name} is “{value}”; it takes one of: {known}.") from None
+
+
+def in_address(host: str) -> str:
+    """Return a host as it stands in an address: IPv6 in brackets.
+
+    >>> in_address("::1"), in_address("example.org")
+    ('[::1]', 'example.org')
+    """
+    return f"[{host}]" if ":" in host else host

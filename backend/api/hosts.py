@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 
 from backend.errors import BadSetting, HostRefused
-from backend.settings import Settings
+from backend.settings import EVERY_ADDRESS, Settings, in_address
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?", re.A)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 _HTTP = 80
 
 
@@ -32,8 +31,8 @@ class Hosts:
         """
         own = settings.host.lower()
         names = {*_LOOPBACK}
-        if own not in _EVERY_ADDRESS:
-            names.add(f"[{own}]" if ":" in own else own)
+        if own not in EVERY_ADDRESS:
+            names.add(in_address(own))
         allowed: set[tuple[str, int | None]] = {(name, settings.port) for name in names}
         if settings.port == _HTTP:
             allowed |= {(name, None) for name in names}

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from backend.cli.processes import Program
-from backend.settings import Settings
+from backend.settings import EVERY_ADDRESS, Settings, in_address
 
 LOOPBACK = "127.0.0.1"
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -18,9 +18,7 @@ whoever may not sign in can upload all the same, into the dashboard's memory."""
 
 def browsable(host: str) -> str:
     """Return the name by which this machine reaches a server that listens on `host`."""
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 — compared with, not listened on
-        return LOOPBACK
-    return f"[{host}]" if ":" in host else host
+    return LOOPBACK if host in EVERY_ADDRESS else in_address(host)
 
 
 def backend_url(settings: Settings) -> str:

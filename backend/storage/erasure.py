@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tinydb import where as field
 
 from backend.domain import PredictionRecord
+from backend.settings import in_address
 from backend.storage import counters
 from backend.storage.prediction_log import to_record
 from backend.storage.query_sql import Condition, bindable
@@ -40,11 +41,10 @@ class Erasure(ReviewLog):
 
     def records_on(self, host: str, limit: int = 500) -> tuple[PredictionRecord, ...]:
         """Return records whose page or picture lies on that host, at any port."""
-        name = f"[{host}]" if ":" in host else host
         found = self.predictions.select(
             Condition(
                 " OR ".join(_lies_on(field) for field in ("page_url", "image_url")),
-                (bindable(name.lower()),),
+                (bindable(in_address(host).lower()),),
             ),
             f"ORDER BY doc_id LIMIT {int(limit)}",
         )
