@@ -61,6 +61,15 @@ def releases(settings: Settings, filled: TinyDBRepository) -> Iterator[Releases]
     (settings.home / "active-model.json").unlink(missing_ok=True)
 
 
+def copied(made: Made, version: str) -> Path:
+    """Return the folder of a copy of a candidate under another name."""
+    folder = made.folder.with_name(version)
+    shutil.copytree(made.folder, folder)
+    document = json.loads((folder / CARD_NAME).read_text())
+    (folder / CARD_NAME).write_text(json.dumps({**document, "version": version}))
+    return folder
+
+
 def test_two_versions_are_compared_on_what_neither_learnt(
     releases: Releases, made: Made, parent: Card, filled: TinyDBRepository
 ) -> None:
@@ -273,13 +282,9 @@ def test_a_backend_without_a_model_serves_what_is_activated(
 
 
 @pytest.fixture
-def damaged(settings: Settings, made: Made) -> Iterator[str]:
+def damaged(made: Made) -> Iterator[str]:
     """A candidate whose checkpoint was written over after its release."""
-    folder = settings.home / "weights" / "damaged"
-    shutil.copytree(made.folder, folder)
-    document = json.loads((folder / CARD_NAME).read_text())
-    document["version"] = folder.name
-    (folder / CARD_NAME).write_text(json.dumps(document))
+    folder = copied(made, "damaged")
     path = folder / CHECKPOINT
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -320,15 +325,9 @@ def test_what_is_damaged_is_left_for_a_sound_version(
         releases.roll_back("me")
 
 
-def test_a_shadow_whose_weights_are_gone_judges_no_more(
-    releases: Releases, settings: Settings, made: Made
-) -> None:
+def test_a_shadow_whose_weights_are_gone_judges_no_more(releases: Releases, made: Made) -> None:
     """Deleting the folder of what judges along leaves nothing that judges along."""
-    folder = settings.home / "weights" / "short-lived"
-    shutil.copytree(made.folder, folder)
-    document = json.loads((folder / CARD_NAME).read_text())
-    document["version"] = folder.name
-    (folder / CARD_NAME).write_text(json.dumps(document))
+    folder = copied(made, "short-lived")
     releases.set_shadow(folder.name, "me")
     assert releases.shadow() is not None
     shutil.rmtree(folder)
@@ -337,12 +336,10 @@ def test_a_shadow_whose_weights_are_gone_judges_no_more(
 
 
 @pytest.fixture
-def seen_otherwise(settings: Settings, made: Made) -> Iterator[Card]:
+def seen_otherwise(made: Made) -> Iterator[Card]:
     """A candidate that prepares its pictures in another way."""
-    folder = settings.home / "weights" / "seen-otherwise"
-    shutil.copytree(made.folder, folder)
+    folder = copied(made, "seen-otherwise")
     document = json.loads((folder / CARD_NAME).read_text())
-    document["version"] = folder.name
     document["preprocessing"]["mean"] = [0.5, 0.5, 0.5]
     (folder / CARD_NAME).write_text(json.dumps(document))
     yield load_card(folder)
