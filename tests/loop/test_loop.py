@@ -11,7 +11,7 @@ from tests.loop.rehearsal import Rehearsal, rehearse
 def found(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
     """300 pictures, a real backend with the released weights, and the command line beside it."""
     home = tmp_path_factory.mktemp("loop") / "home"
-    return rehearse(home, 300, 40, ["--steps", "50"])
+    return rehearse(home, 300, 40)
 
 
 def test_a_planted_domain_is_learnt_from_an_export_and_served(found: Rehearsal) -> None:
