@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -206,16 +206,18 @@ def _tile(client: Client, group: Sequence[Json]) -> None:
 
 
 def _pick(record: Json, ids: list[str]) -> None:
-    key = f"pick-{record['id']}"
-    st.session_state[key] = set(ids) <= _picked()
+    drawn = st.session_state.get("gallery-boxes", 0)
+    key = f"pick-{drawn}-{record['id']}-{len(ids)}"
 
     def turn() -> None:
+        if drawn != st.session_state.get("gallery-boxes", 0):
+            return
         if st.session_state[key]:
             _picked().update(ids)
         else:
             _picked().difference_update(ids)
 
-    st.checkbox(readout.chip(record), key=key, on_change=turn)
+    st.checkbox(readout.chip(record), set(ids) <= _picked(), key=key, on_change=turn)
 
 
 def _standing(record: Json, alike: int) -> str:
@@ -233,6 +235,16 @@ def _open(record_id: str) -> None:
 def _picked() -> set[str]:
     picked: set[str] = st.session_state.setdefault("gallery-picked", set())
     return picked
+
+
+def _reselect(change: Callable[[Iterable[str]], None], ids: Iterable[str]) -> None:
+    """Change what is selected, and draw all boxes anew.
+
+    A browser that has not yet drawn the change sends the boxes' old state along with the next
+    click. What it sends of boxes that are gone does not count.
+    """
+    change(ids)
+    st.session_state["gallery-boxes"] = st.session_state.get("gallery-boxes", 0) + 1
 
 
 # ---- batches --------------------------------------------------------------------------------
@@ -253,8 +265,8 @@ def _bar(client: Client, page_records: Sequence[Json]) -> None:
             st.button(
                 "Select this page",
                 icon=":material/select_all:",
-                on_click=picked.update,
-                args=([r["id"] for r in page_records],),
+                on_click=_reselect,
+                args=(picked.update, [r["id"] for r in page_records]),
             )
         if picked:
             _give_label(client, picked)
@@ -269,7 +281,9 @@ def _give_label(client: Client, picked: set[str]) -> None:
     for label, words in filters.LABELS.items():
         say = partial(_label, client, label)
         st.button(words, key=f"batch-{label}", on_click=_try, args=(say,))
-    st.button("Clear", type="tertiary", on_click=picked.clear)
+    st.button(
+        "Clear", type="tertiary", on_click=_reselect, args=(picked.difference_update, set(picked))
+    )
 
 
 def _label(client: Client, label: str) -> None:
@@ -279,7 +293,7 @@ def _label(client: Client, label: str) -> None:
     # Should one request fail, what was labelled is done, and the rest stays selected.
     for part in reviews.parts(sorted(_picked())):
         done += [review["id"] for review in reviews.submit_many(client, part, label, "")]
-        _picked().difference_update(part)
+        _reselect(_picked().difference_update, part)
 
 
 def _undo(client: Client) -> None:

@@ -195,6 +195,33 @@ def test_thirty_are_labelled_at_once(page: Page, address: str, stocked: RealBack
     assert stats(stocked).reviewed == before
 
 
+def test_a_page_turned_at_once_stays_selected(page: Page, address: str) -> None:
+    """Whoever turns the page before its boxes show that they are ticked loses none of them."""
+    page.goto(f"{address}/gallery?alike=false")
+    select = page.get_by_role("button", name="Select this page")
+    select.wait_for(timeout=WAIT_MS)
+    wait_for_rest(page)
+    page.evaluate(TURN_ONCE_SELECTED)
+    select.click()
+    expect(page.get_by_text("25 to 48")).to_be_visible(timeout=WAIT_MS)
+    wait_for_rest(page)
+    expect(page.get_by_text("24 selected")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_text("1 to 24")).to_be_visible(timeout=WAIT_MS)
+    wait_for_rest(page)
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(24, timeout=WAIT_MS)
+
+
+TURN_ONCE_SELECTED = """() => {
+    const watch = new MutationObserver(() => {
+        if (!document.body.textContent.includes("24 selected")) return;
+        watch.disconnect();
+        document.querySelector(".st-key-page-next button").click();
+    });
+    watch.observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
 def test_thresholds_are_published_and_reviews_exported(
     page: Page, address: str, stocked: RealBackend, tmp_path: Path
 ) -> None:
