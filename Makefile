@@ -50,8 +50,8 @@ docs: $(TEST)  ## Write docs/cli.md and docs/http.md anew from the code.
 	$(BIN)/python -m tests.api.write_reference
 
 train: $(TEST)  ## Train the served model from ../shared/data and release it.
-	$(BIN)/brushmark train --recipe brush-1
-	$(BIN)/brushmark release runs/brush-1-0
+	$(BIN)/brushmark train --recipe brush-2
+	$(BIN)/brushmark release runs/brush-2-0
 
 loop: $(TEST)  ## Go through the loop with 300 pictures: check, label, export, learn, compare, serve, back.
 	$(BIN)/python -m tests.loop.rehearsal

@@ -25,7 +25,7 @@ def compare(ctx: click.Context, champion: str, candidate: str, as_json: bool) ->
 
     \b
     Example:
-      brushmark compare brush-1-20261129-2 brush-1-20261129-2-tuned-1
+      brushmark compare brush-2-20261130 brush-2-20261130-tuned-1
     """
     from backend.cli.home import open_home
     from backend.model import registry

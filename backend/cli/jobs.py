@@ -54,7 +54,7 @@ def start(kind: str, version: str | None, parent: str | None) -> None:
 
     \b
     Example:
-      brushmark jobs start re-score --version brush-1-20261129-2-tuned-1
+      brushmark jobs start re-score --version brush-2-20261130-tuned-1
     """
     given = {"version": version, "parent": parent}
     with _desk() as desk:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from backend.errors import WeightsDamaged
-from backend.model import network, stage_network
+from backend.model import network, stage_network, texture_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Architecture:
     serve: Callable[[Any], nn.Module]
     """Wrap it into the graph as served: logit, features, activation."""
 
+
+_HEADS = ("fc.", "head.", "adviser.")
 
 ARCHITECTURES = {
     a.name: a
@@ -46,8 +48,22 @@ ARCHITECTURES = {
             lambda options: stage_network.StageNetwork(int(options["hidden"])),
             stage_network.ServedStages,
         ),
+        Architecture(
+            texture_network.ARCHITECTURE,
+            texture_network.VECTOR_SIZE,
+            lambda options: texture_network.TextureNetwork(
+                int(options["hidden"]), int(options["adviser_hidden"])
+            ),
+            texture_network.ServedTextures,
+        ),
     )
 }
+
+
+OF_STAGES = (stage_network.ARCHITECTURE, texture_network.ARCHITECTURE)
+"""Those whose head reads every stage's statistics; such networks are `StageNetwork`s."""
+WIDTHS = ("hidden", "adviser_hidden")
+"""The options that networks are built from, as far as theirs need them."""
 
 
 def find_architecture(name: str) -> Architecture:
@@ -59,21 +75,21 @@ def find_architecture(name: str) -> Architecture:
 
 
 def load_initialisation(module: nn.Module, path: Path) -> None:
-    """Load a pretrained trunk under torchvision's names; heads are left as they are.
+    """Load a pretrained trunk under torchvision's names; heads and mixtures are left as they are.
 
     Raises:
         WeightsDamaged: the file is not a ResNet-18.
     """
     state = {k: v for k, v in _read(path).items() if not k.startswith("fc.")}
-    own = {name for name in module.state_dict() if name.startswith(("fc.", "head."))}
+    own = {name for name in module.state_dict() if name.startswith((*_HEADS, "textures."))}
     _load(module, state, path, allowed_missing=own)
 
 
 def trunk_sha256(network: nn.Module) -> str:
-    """Return a hash of all that a pooled vector depends on in the network."""
+    """Return a hash of all that a network's statistics depend on: of everything but its heads."""
     digest = hashlib.sha256()
     for name, tensor in network.state_dict().items():
-        if not name.startswith(("fc.", "head.")):
+        if not name.startswith(_HEADS):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 

@@ -73,12 +73,12 @@ class StageHead(nn.Module):
 class StageNetwork(nn.Module):
     """torchvision's trunk under torchvision's names, and a `StageHead`."""
 
-    def __init__(self, hidden: int = 128) -> None:
+    def __init__(self, hidden: int = 128, *, inputs: int = FEATURE_SIZE) -> None:
         super().__init__()
         for name, module in resnet18(weights=None).named_children():
             if name != "fc":
                 self.add_module(name, module)
-        self.head = StageHead(hidden)
+        self.head = StageHead(hidden, inputs=inputs)
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """Yield the stem's and the four stages' feature maps: (n, c, h, w) each."""
@@ -95,7 +95,8 @@ class StageNetwork(nn.Module):
 
     def summary(self, stages: Sequence[Tensor]) -> Tensor:
         """Return log1p of mean and deviation of every stage's map: (n, 2048)."""
-        return _statistics([_moments(maps) for maps in stages])
+        moments = [_moments(maps) for maps in stages]
+        return torch.cat([torch.log1p(part) for pair in moments for part in pair], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return log-odds of ai_generated: (n,)."""
@@ -116,10 +117,6 @@ def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
     return mean, spread(maps, mean)
 
 
-def _statistics(moments: list[tuple[Tensor, Tensor]]) -> Tensor:
-    return torch.cat([torch.log1p(part) for pair in moments for part in pair], dim=1)
-
-
 class ServedStages(nn.Module):
     """The exported graph: logit, statistics and first-order contributions in one pass.
 
@@ -135,20 +132,34 @@ class ServedStages(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logit (n,), features (n, 2048), activation (n, side / 16, side / 16)."""
         stages = list(self.network.maps(x))
-        moments = [_moments(maps) for maps in stages]
-        features = _statistics(moments)
+        features = self.network.summary(stages)
         gradient = self.network.head.gradient(features)
-        size = stages[MAP_STAGE].shape[-2:]
-        total, start = torch.zeros_like(stages[MAP_STAGE][:, :1]), 0
-        for maps, (mean, deviation), width in zip(stages, moments, CHANNELS, strict=True):
-            by_mean = gradient[:, start : start + width] / (1 + mean)
-            by_spread = gradient[:, start + width : start + 2 * width]
-            by_spread = by_spread / ((1 + deviation) * deviation)
-            centred = maps - mean[:, :, None, None]
-            share = maps * by_mean[:, :, None, None] + centred**2 * by_spread[:, :, None, None]
-            total = total + _brought_to(size, share.sum(dim=1, keepdim=True))
-            start += 2 * width
-        return self.network.head(features), features, total[:, 0]
+        activation = brought_together(moment_shares(stages, gradient))
+        return self.network.head(features), features, activation
+
+
+def moment_shares(stages: Sequence[Tensor], gradient: Tensor) -> list[Tensor]:
+    """Return each position's share in gradient (n, 2048) times moments, for each stage's map.
+
+    (n, 1, h, w) each; the mean over the positions is their sum.
+    """
+    shares, start = [], 0
+    for maps, width in zip(stages, CHANNELS, strict=True):
+        mean, deviation = _moments(maps)
+        by_mean = gradient[:, start : start + width] / (1 + mean)
+        by_spread = gradient[:, start + width : start + 2 * width]
+        by_spread = by_spread / ((1 + deviation) * deviation)
+        centred = maps - mean[:, :, None, None]
+        share = maps * by_mean[:, :, None, None] + centred**2 * by_spread[:, :, None, None]
+        shares.append(share.sum(dim=1, keepdim=True))
+        start += 2 * width
+    return shares
+
+
+def brought_together(shares: Sequence[Tensor]) -> Tensor:
+    """Return the sum of all stages' shares (n, 1, h, w), on the positions of `MAP_STAGE`."""
+    size = shares[MAP_STAGE].shape[-2:]
+    return torch.stack([_brought_to(size, share)[:, 0] for share in shares]).sum(dim=0)
 
 
 def _brought_to(size: torch.Size, share: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from backend.errors import BadRun
 from backend.model.preprocess import FloatArray
+from backend.model.stage_network import FEATURE_SIZE
 from backend.training.evaluate import Scores
 from backend.training.manifest import Row
 
@@ -40,7 +41,9 @@ def write_features(path: Path, parts: dict[str, Scores]) -> None:
 
 
 def released_vectors(path: Path, rows: Sequence[Row]) -> FloatArray:
-    """Return the vectors that a release carries for some rows of `train` and `val`: (n, d).
+    """Return every stage's statistics of some rows of `train` and `val`, as a release has them.
+
+    (n, 2048). An opinion that its vectors end with is left out: it was learnt from these rows.
 
     Raises:
         BadRun: it carries none for a row.
@@ -56,4 +59,5 @@ def released_vectors(path: Path, rows: Sequence[Row]) -> FloatArray:
     missing = next((row for row in rows if row.sha256 not in found), None)
     if missing is not None:
         raise BadRun(f"{path} carries no vector of row {missing.number}, {missing.path}.")
-    return np.stack([found[row.sha256] for row in rows]).astype(np.float32)
+    vectors = np.stack([found[row.sha256] for row in rows])
+    return vectors[:, :FEATURE_SIZE].astype(np.float32)

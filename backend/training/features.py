@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from backend.training.parallel import ALONE, Team
 from backend.training.train import Progress
 from backend.training.views import loader_workers
 
+Method = Literal["statistics", "details"]
+"""What of a network is asked: what its head reads, or all that both heads of a
+`texture_network.TextureNetwork` read."""
 _CHUNK = 512
 
 
@@ -73,6 +76,7 @@ def cached(
     team: Team = ALONE,
     *,
     about: str = "",
+    method: Method = "statistics",
 ) -> FloatArray:
     """Return the statistics from the cache, or extract and keep them, chunk by chunk.
 
@@ -87,12 +91,13 @@ def cached(
     paths = []
     for index in chunks:
         digests = [rows[i].sha256 for i in index]
-        key = repr((trunk, about, digests, variant, spec, precision_here())).encode()
+        shape = about if method == "statistics" else f"{about} {method}"
+        key = repr((trunk, shape, digests, variant, spec, precision_here())).encode()
         paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):
         if not path.exists():
-            look = look or looking(network, "statistics", spec.crop_px, len(rows))
+            look = look or looking(network, method, spec.crop_px, len(rows))
             _write(path, extract(look, tuple(rows[i] for i in index), variant, spec))
         done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")

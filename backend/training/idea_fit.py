@@ -19,7 +19,7 @@ from backend.training.manifest import Row
 from backend.training.recipes import Regularisation
 from backend.training.regularised_head import Pictures, fit_regularised, numbered
 from backend.training.screen import Logits, stack
-from backend.training.stage_training import join_heads
+from backend.training.stage_heads import join_heads
 
 Index = npt.NDArray[np.int64]
 Judge = Callable[[FloatArray], Logits]

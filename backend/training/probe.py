@@ -26,12 +26,13 @@ from sklearn.linear_model import LogisticRegression
 
 from backend.domain import utc_now
 from backend.errors import BadRun
+from backend.model.architectures import OF_STAGES
 from backend.model.card import FEATURES, Card
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import FloatArray
 from backend.model.processor import this_processor
 from backend.model.registry import find_card
-from backend.model.stage_network import ARCHITECTURE
+from backend.model.stage_network import FEATURE_SIZE
 from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
 from backend.training.degrade import seeded_web_copy
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = options.parse_args(arguments)
     manifest = read_manifest(SHARED_DATA / "manifest.csv")
     card = find_card(Settings(home=Path("no-home")), given.version)
-    if card.document["architecture"] != ARCHITECTURE:
+    if card.architecture not in OF_STAGES:
         raise BadRun(f"{card.ref.version} has no statistics of every stage to probe.")
     with progress_bar() as report:
         print(_table(_Comparison(manifest, card, VIEWS[given.views], report)))  # noqa: T201
@@ -110,7 +111,8 @@ class _Comparison:
 
     def _statistics(self, rows: Sequence[Row], variant: int) -> FloatArray:
         """Return statistics in 32 bits, as those that travel with a release: (n, 2048)."""
-        return cached_passes(self._plain, rows, variant, CACHE, self._progress).statistics
+        passed = cached_passes(self._plain, rows, variant, CACHE, self._progress)
+        return passed.statistics[:, :FEATURE_SIZE]
 
 
 def _table(comparison: _Comparison) -> str:

@@ -106,6 +106,9 @@ class StageRecipe:
     view: str = "whole"
     """One view an original: on the folds of unseen sources whole views alone come within .002
     AUC of both views averaged (within .007 on web copies), and cost one pass in service."""
+    advisers: int = 0
+    """Seeds whose heads over the early stages' texture are joined and advise the others: see
+    `texture_network`."""
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(256, 256, "bicubic"))
     """The short side as the pictures of the training data have it, so that nothing is resized
     twice. The centre of 224 pixels costs three quarters and does as well on the folds, but not on
@@ -115,6 +118,11 @@ class StageRecipe:
     def hidden(self) -> int:
         """Hidden units of one head."""
         return self.head.hidden
+
+    @property
+    def architecture(self) -> str:
+        """The network that is trained."""
+        return "resnet18-textures" if self.advisers else "resnet18-stages"
 
 
 RECIPES: dict[str, Recipe | StageRecipe] = {
@@ -126,6 +134,7 @@ RECIPES: dict[str, Recipe | StageRecipe] = {
         Recipe("seed-3", frozen_epochs=15, unfrozen_epochs=12, step_size=7, gamma=0.1),
         Recipe("seed-4", frozen_epochs=10, unfrozen_epochs=5, step_size=7, gamma=0.2),
         StageRecipe("brush-1"),
+        StageRecipe("brush-2", advisers=1),
     )
 }
 

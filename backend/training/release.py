@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from backend.domain import utc_now
 from backend.errors import BadManifest, BadRun
 from backend.model.architectures import (
+    WIDTHS,
     find_architecture,
     load_checkpoint,
     save_checkpoint,
@@ -199,7 +200,7 @@ def _card(
         "calibration": asdict(Calibration()),
         "thresholds": asdict(Thresholds(0.4, 0.6, 0.0, 0.0, 0.0)),
         "recipe": config["recipe"],
-        "hidden": config.get("hidden"),
+        **{name: config[name] for name in WIDTHS if name in config},
         "seed": config["seed"],
         "select_by": config["select_by"],
         "epoch_kept": best["epoch"] + 1,

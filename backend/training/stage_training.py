@@ -14,26 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.numpy import save_file
 
 from backend.domain import Label
 from backend.errors import BadManifest
 from backend.model.architectures import load_initialisation, save_checkpoint
 from backend.model.preprocess import FloatArray
-from backend.model.stage_network import ARCHITECTURE, StageHead, StageNetwork
+from backend.model.stage_network import StageNetwork
+from backend.model.texture_network import TextureNetwork
 from backend.training.features import Variant, cached
-from backend.training.folds import make_folds, source_weights
+from backend.training.folds import make_folds
 from backend.training.full_disk import told_when_full
-from backend.training.head import head_logits
 from backend.training.live_curves import write_curves
 from backend.training.manifest import Manifest, Row, counts, require_classes
 from backend.training.metrics import roc_auc
 from backend.training.parallel import ALONE, Team
 from backend.training.recipes import StageRecipe
-from backend.training.regularised_head import Pictures, fit_regularised, numbered
 from backend.training.run import Run
 from backend.training.screen import Logits, Screened, balanced, group_views, screen
+from backend.training.stage_heads import PASSED_ON, Heads, fit_heads
 from backend.training.train import Progress, load_torchvision, silent, start_together
 
 OOF_NAME = "out-of-fold.safetensors"
@@ -89,7 +88,7 @@ def _train(
     progress: Progress,
     team: Team,
 ) -> dict[str, Any]:
-    network = StageNetwork(recipe.hidden * recipe.heads)
+    network = StageNetwork() if not recipe.advisers else TextureNetwork()
     if init is None:
         load_torchvision(network)
     else:
@@ -104,6 +103,7 @@ def _train(
             recipe.preprocessing,
             progress if team.leads else silent,
             team,
+            method="details" if recipe.advisers else "statistics",
         )
         for n in range(recipe.web_copies + 1)
     ]
@@ -126,9 +126,10 @@ def _fit(
     _write_out_of_fold(run.folder / OOF_NAME, folds)
     learn = np.flatnonzero([r.split == "train" for r in rows])
     losses: list[list[float]] = []
-    network.head = join_heads(fit_heads(recipe, rows, variants, learn, seed, losses))
+    heads = fit_heads(recipe, rows, variants, learn, seed, losses)
+    heads.put_into(network)
     save_checkpoint(network, run.best_path)
-    figures = {**_figures(folds), **_validation(network.head, rows, variants[0])}
+    figures = {**_figures(folds), **_validation(heads, rows, variants[0])}
     run.write_history([{"epoch": 0, **figures, "head_loss": losses}])
     write_curves(run)
 
@@ -138,8 +139,8 @@ def _configuration(
 ) -> dict[str, Any]:
     return {
         "recipe": asdict(recipe),
-        "architecture": ARCHITECTURE,
-        "hidden": recipe.hidden * recipe.heads,
+        "architecture": recipe.architecture,
+        **_widths(recipe),
         "preprocessing": recipe.preprocessing.to_json(),
         "epochs": 1,
         "seed": seed,
@@ -150,37 +151,12 @@ def _configuration(
     }
 
 
-def fit_heads(
-    recipe: StageRecipe,
-    rows: Sequence[Row],
-    variants: Sequence[FloatArray],
-    index: np.ndarray[Any, np.dtype[np.int64]],
-    seed: int,
-    losses: list[list[float]] | None = None,
-) -> list[StageHead]:
-    """Fit the recipe's heads on some of the rows, each in all variants, one seed a head.
-
-    Each head's mean loss of every epoch is appended to `losses`.
-    """
-    chosen = [rows[int(i)] for i in index]
-    pictures = Pictures(
-        tuple(variant[index] for variant in variants),
-        np.array([r.target for r in chosen], np.int64),
-        source_weights(chosen, recipe.source_power),
-        numbered([r.source for r in chosen]),
-        numbered([r.more.get("family", "") for r in chosen]),
-    )
-    heads = []
-    for n in range(recipe.heads):
-        lost: list[float] = []
-        heads.append(
-            fit_regularised(
-                pictures, recipe.head, recipe.regularisation, seed * 100 + n, watch=lost.append
-            )
-        )
-        if losses is not None:
-            losses.append(lost)
-    return heads
+def _widths(recipe: StageRecipe) -> dict[str, int]:
+    """Return the options that the network is built from."""
+    hidden = recipe.hidden * recipe.heads
+    if not recipe.advisers:
+        return {"hidden": hidden}
+    return {"hidden": hidden + PASSED_ON, "adviser_hidden": recipe.hidden * recipe.advisers}
 
 
 def _out_of_fold(
@@ -189,8 +165,7 @@ def _out_of_fold(
     """Return out-of-fold logits of the clean views and of each web copy."""
 
     def fit(index: Any) -> Callable[[FloatArray], Logits]:
-        head = join_heads(fit_heads(recipe, rows, variants, index, seed))
-        return lambda judged: head_logits(head, judged)
+        return fit_heads(recipe, rows, variants, index, seed).logits
 
     return screen(rows, variants, fit, folds=FOLDS, seed=seed)
 
@@ -215,11 +190,9 @@ def _figures(folds: Sequence[Screened]) -> dict[str, Any]:
     }
 
 
-def _validation(head: StageHead, rows: Sequence[Row], statistics: FloatArray) -> dict[str, float]:
+def _validation(heads: Heads, rows: Sequence[Row], statistics: FloatArray) -> dict[str, float]:
     index = np.flatnonzero([r.split == "val" for r in rows])
-    logits, targets = average_views(
-        [rows[int(i)] for i in index], head_logits(head, statistics[index])
-    )
+    logits, targets = average_views([rows[int(i)] for i in index], heads.logits(statistics[index]))
     accuracy = float(np.mean((logits >= 0) == (targets == 1)))
     return {
         "accuracy": accuracy,
@@ -235,22 +208,3 @@ def average_views(
     member, first = group_views(rows)
     mean = np.bincount(member, weights=logits) / np.bincount(member)
     return mean, np.array([rows[i].target for i in first], np.int64)
-
-
-def join_heads(heads: Sequence[StageHead]) -> StageHead:
-    """Join heads of equal standardisation into one whose logit is the mean of theirs.
-
-    Hidden units lie side by side, output weights are divided by the number of heads: an
-    ensemble at the price of one.
-    """
-    first = heads[0]
-    joined = StageHead(sum(h.hidden.out_features for h in heads))
-    with torch.no_grad():
-        joined.mean.copy_(first.mean)
-        joined.scale.copy_(first.scale)
-        joined.hidden.weight.copy_(torch.cat([h.hidden.weight for h in heads]))
-        joined.hidden.bias.copy_(torch.cat([h.hidden.bias for h in heads]))
-        joined.out.weight.copy_(torch.cat([h.out.weight for h in heads], dim=1) / len(heads))
-        joined.out.bias.copy_(torch.stack([h.out.bias for h in heads]).mean(dim=0))
-    joined.eval()
-    return joined

@@ -3,8 +3,9 @@
 The head reads mean and deviation of each channel over space. A texture is more than that: how
 lopsided a channel's values are, how alike neighbouring positions are, and which channels go
 together. Heads with one web copy and consistency are fitted and judged as in `screening`, on the
-same folds; the last lines average the logits of the richest with the base's, and, as a control,
-those of two fits of the base. Statistics are cached, so that an interrupted run goes on.
+same folds; the last lines average the logits of some with the base's, as an adviser does in
+`texture_network`, and, as a control, those of two fits of the base. Statistics are cached, so that
+an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from torch import Tensor
 from backend.model.architectures import load_initialisation
 from backend.model.preprocess import FloatArray
 from backend.model.stage_network import CHANNELS, FEATURE_SIZE, StageNetwork
+from backend.model.texture import MIXED
+from backend.model.texture_network import STEPS, TextureNetwork
 from backend.training.commands import SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
 from backend.training.idea_fit import IdeaFit
@@ -30,16 +33,12 @@ from backend.training.screen import Screened, averaged, figures_of, screen, seed
 from backend.training.screening import CACHE, INIT, JUDGED, SEEDS, SPEC
 
 IDEA = replace(BASE, regularisation=Regularisation(consistency=0.1))
-CORRELATED = 3
-"""Stages whose channels' correlations are taken, from the stem on."""
-MIXED = 64
-"""Channels that a wider stage is mixed down to first, by a fixed orthonormal draw."""
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1))
 PARTS = {
     "moments": FEATURE_SIZE,
     "skewness": sum(CHANNELS),
     "neighbours": len(NEIGHBOURS) * sum(CHANNELS),
-    "channels": CORRELATED * MIXED * (MIXED - 1) // 2,
+    "channels": len(STEPS) * MIXED * (MIXED - 1) // 2,
 }
 """How many numbers each part has, in their order."""
 LINES = {
@@ -48,35 +47,26 @@ LINES = {
     "and neighbours' correlation": ("moments", "neighbours"),
     "and channels' correlation": ("moments", "channels"),
     "and all three": tuple(PARTS),
+    "all three alone": ("skewness", "neighbours", "channels"),
+    "channels' correlation alone": ("channels",),
 }
+AVERAGED = ("and all three", "all three alone", "channels' correlation alone")
+"""Lines whose logits are averaged with the base's."""
 _EPSILON = 1e-6
 
 
-class Textures(StageNetwork):
+class Textures(TextureNetwork):
     """The trunk, whose statistics hold all parts, (n, 12192)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        draw = torch.Generator().manual_seed(0)
-        self._mixes = [
-            torch.linalg.qr(torch.randn(width, width, generator=draw))[0][:, :MIXED]
-            if width > MIXED
-            else None
-            for width in CHANNELS[:CORRELATED]
-        ]
-        first, second = torch.triu_indices(MIXED, MIXED, 1)
-        self._pairs = first * MIXED + second
 
     def summary(self, stages: Sequence[Tensor]) -> Tensor:
         """Return moments, skewness, neighbours' and channels' correlations of the stages."""
         centred = [_centred(maps.float()) for maps in stages]
-        mixed = zip(centred, self._mixes, strict=False)
         return torch.cat(
             [
-                super().summary(stages),
+                StageNetwork.summary(self, stages),
                 *(skewness(maps) for maps in centred),
                 *(neighbours(maps) for maps in centred),
-                *(correlations(maps, mix)[:, self._pairs] for maps, mix in mixed),
+                self.texture(stages),
             ],
             dim=1,
         )
@@ -107,19 +97,6 @@ def neighbours(centred: Tensor) -> Tensor:
     return torch.cat(found, dim=1)
 
 
-def correlations(centred: Tensor, mix: Tensor | None) -> Tensor:
-    """Return all channels' correlations over space: (n, c, h, w) -> (n, k * k).
-
-    A `mix` (c, k) first brings them down to k combinations.
-    """
-    flat = centred.flatten(2)
-    if mix is not None:
-        flat = torch.einsum("ncp,ck->nkp", flat, mix)
-    scale = torch.sqrt((flat * flat).mean(dim=2) + _EPSILON)
-    together = flat @ flat.transpose(1, 2) / flat.shape[2]
-    return (together / (scale[:, :, None] * scale[:, None, :])).flatten(1)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Extract, fit, judge, print."""
     argparse.ArgumentParser(description=__doc__).parse_args(arguments)
@@ -131,9 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             name: _judge(rows, [only(v, parts) for v in variants], seed)
             for name, parts in LINES.items()
         }
-        base, richest = judged[next(iter(LINES))], judged[next(reversed(LINES))]
+        base = judged[next(iter(LINES))]
         again = _judge(rows, [only(v, ("moments",)) for v in variants], seed, fit_seed=seed + 50)
-        judged["base and all three, logits averaged"] = averaged(base, richest)
+        for name in AVERAGED:
+            judged[f"base and “{name}”, averaged"] = averaged(base, judged[name])
         judged["control: base and base of another seed, averaged"] = averaged(base, again)
         for name, each in judged.items():
             found.setdefault(name, []).append(figures_of(each))

@@ -24,13 +24,13 @@ from backend.training.commands import SHARED_DATA, progress_bar
 from backend.training.features import Variant, cached
 from backend.training.fine_tuning import fine_tune
 from backend.training.folds import make_folds, source_weights
-from backend.training.head import fit_head, head_logits
+from backend.training.head import fit_head
 from backend.training.manifest import Row, read_manifest
 from backend.training.metrics import roc_auc
 from backend.training.recipes import StageRecipe, TrunkRecipe, find_recipe
 from backend.training.screen import Logits, balanced, original_of, stack
 from backend.training.screening import CACHE, INIT
-from backend.training.stage_training import fit_heads, join_heads
+from backend.training.stage_heads import fit_heads
 from backend.training.train import Progress
 
 FOLDS = 3
@@ -113,8 +113,7 @@ class _Trial:
     def _judge(self, network: StageNetwork, folder: Path = CACHE) -> list[Logits]:
         variants = self._statistics(network, folder)
         heads = fit_heads(self._recipe, self._rows, variants, self._learn, self._seed)
-        head = join_heads(heads)
-        return [head_logits(head, part[self._held]) for part in variants]
+        return [heads.logits(part[self._held]) for part in variants]
 
     def _statistics(self, network: StageNetwork, folder: Path = CACHE) -> list[FloatArray]:
         spec = self._recipe.preprocessing

@@ -20,11 +20,17 @@ from safetensors.numpy import load_file, save_file
 
 from backend.domain import Label
 from backend.errors import BadInput, BadManifest, BadRun
-from backend.model.architectures import load_checkpoint, save_checkpoint
+from backend.model.architectures import (
+    OF_STAGES,
+    WIDTHS,
+    find_architecture,
+    load_checkpoint,
+    save_checkpoint,
+)
 from backend.model.card import CHECKPOINT, Card
 from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import to_tensor
-from backend.model.stage_network import ARCHITECTURE, StageNetwork
+from backend.model.stage_network import StageNetwork
 from backend.training.evaluate import score_rows
 from backend.training.export_pictures import unpack
 from backend.training.fine_tuning import fine_tune
@@ -92,7 +98,7 @@ def _train(
     view = config["recipe"]["view"]
     learn, held = joined.of("train", view=view), joined.of("val", view=view)
     _note_parent(card, held, run, progress)
-    network = StageNetwork(int(card.document["hidden"]))
+    network = find_architecture(card.architecture).build(card.document)
     load_checkpoint(network, card.folder / CHECKPOINT)
     network = fine_tune(
         network,
@@ -120,10 +126,11 @@ def _folder_of(export: Path) -> str:
 
 
 def _require_stages(card: Card) -> None:
-    if card.architecture != ARCHITECTURE:
+    if card.architecture not in OF_STAGES:
         raise BadRun(
-            f"{card.ref.version} is a {card.architecture}; --full goes on with {ARCHITECTURE} "
-            "alone. Train from a manifest instead: brushmark train --recipe."
+            f"{card.ref.version} is a {card.architecture}; --full goes on with "
+            f"{' and '.join(OF_STAGES)} alone. Train from a manifest instead: brushmark train "
+            "--recipe."
         )
 
 
@@ -143,8 +150,8 @@ def _configuration(
             "trunk": asdict(recipe),
             "replay_share": REPLAY_SHARE,
         },
-        "architecture": ARCHITECTURE,
-        "hidden": card.document["hidden"],
+        "architecture": card.architecture,
+        **{name: card.document[name] for name in WIDTHS if name in card.document},
         "preprocessing": card.preprocessing.to_json(),
         "epochs": 1,
         "seed": seed,

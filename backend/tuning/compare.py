@@ -26,7 +26,7 @@ from backend.storage.repository import Repository
 from backend.training.calibrate import apply
 from backend.tuning.examples import Examples, from_log, from_release, sharing_trunk
 from backend.tuning.figures import NAMES, Judged, figures, resampled
-from backend.tuning.head import ARCHITECTURE, read_head, trunk_digest
+from backend.tuning.head import ARCHITECTURES, read_head, trunk_digest
 from backend.tuning.pictures import scored_anew
 from backend.tuning.rejudge import Rejudge, Said, latest_vectors, said
 from backend.tuning.scale import Logits
@@ -227,7 +227,7 @@ class _Bench:
         self.pair = (champion, candidate)
         self.policies = tuple(policy or card.policy for card in self.pair)
         self.known = known
-        heads = all(card.architecture == ARCHITECTURE for card in self.pair)
+        heads = all(card.architecture in ARCHITECTURES for card in self.pair)
         self.one_trunk = heads and trunk_digest(champion) == trunk_digest(candidate)
 
     def evaluation(self) -> HoldOut | None:

@@ -15,8 +15,8 @@ from backend.errors import BadRun, WeightsDamaged
 from backend.model.card import CHECKPOINT, Card, verify_files
 
 Floats = npt.NDArray[np.float32]
-ARCHITECTURE = "resnet18-stages"
-"""The architecture whose head this module knows: standardise, one hidden layer, one logit."""
+ARCHITECTURES = ("resnet18-stages", "resnet18-textures")
+"""Those whose head this module knows: standardise, one hidden layer, one logit."""
 TENSORS = {
     "mean": "head.mean",
     "scale": "head.scale",
@@ -94,10 +94,10 @@ def read_head(card: Card) -> Head:
         BadRun: it has a head of another make.
         WeightsDamaged: the checkpoint cannot be read.
     """
-    if card.architecture != ARCHITECTURE:
+    if card.architecture not in ARCHITECTURES:
         raise BadRun(
             f"{card.ref.version} is a {card.architecture}; fine-tuning the head on vectors "
-            f"knows {ARCHITECTURE} alone. Use --full with pictures."
+            f"knows {' and '.join(ARCHITECTURES)} alone. Use --full with pictures."
         )
     verify_files(card, [CHECKPOINT])
     try:

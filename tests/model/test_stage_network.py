@@ -11,39 +11,38 @@ from torchvision.models.resnet import BasicBlock
 from backend.errors import WeightsDamaged
 from backend.model.architectures import (
     ARCHITECTURES,
+    OF_STAGES,
+    WIDTHS,
     find_architecture,
     load_checkpoint,
-    load_initialisation,
     save_checkpoint,
 )
 from backend.model.openvino_runtime import openvino_core
-from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import ServedStages, StageHead, StageNetwork
+from backend.model.texture_network import TextureNetwork
 from backend.training.graph import export_graph
 from backend.training.idle_blocks import without_idle_blocks
-from tests.pictures import SHARED, draw
-
-INIT = SHARED / "data" / "init" / "resnet18-imagenet-partial.safetensors"
+from tests.model.stages import advised_network, batch, stage_network
 
 
 @pytest.fixture(scope="module")
 def network() -> StageNetwork:
     """A trunk, pretrained where the initialisation is at hand, under a random head."""
-    torch.manual_seed(3)
-    network = StageNetwork(hidden=32)
-    if INIT.exists():
-        load_initialisation(network, INIT)
-    with torch.inference_mode():
-        statistics = network.eval().statistics(_batch(range(6)))
-    network.head.mean.copy_(statistics.mean(dim=0))
-    network.head.scale.copy_(1 / (statistics.std(dim=0) + 0.1))
-    network.eval().requires_grad_(False)
-    return network
+    return stage_network()
 
 
-def _batch(seeds: range, size: int = 128) -> torch.Tensor:
-    spec = Preprocessing(size, size)
-    return torch.stack([torch.from_numpy(to_tensor(draw(300, 260, s), spec)) for s in seeds])
+@pytest.fixture(scope="module", params=OF_STAGES)
+def either(request: pytest.FixtureRequest) -> StageNetwork:
+    """That one, or one with an adviser."""
+    return stage_network() if request.param == "resnet18-stages" else advised_network()
+
+
+def _served(network: StageNetwork) -> torch.nn.Module:
+    return find_architecture(_name(network)).serve(network)
+
+
+def _name(network: StageNetwork) -> str:
+    return "resnet18-textures" if isinstance(network, TextureNetwork) else "resnet18-stages"
 
 
 def test_the_closed_form_gradient_is_autograds() -> None:
@@ -59,7 +58,7 @@ def test_the_closed_form_gradient_is_autograds() -> None:
 
 def test_the_map_is_gradient_times_statistic(network: StageNetwork) -> None:
     """Averaged over space, the map is the head's gradient times what each stage gives."""
-    images = _batch(range(3))
+    images = batch(range(3))
     with torch.inference_mode():
         _, features, activation = ServedStages(network)(images)
         gradient = network.head.gradient(features)
@@ -70,37 +69,37 @@ def test_the_map_is_gradient_times_statistic(network: StageNetwork) -> None:
 
 
 def test_covering_a_warm_place_lowers_the_logit_more_than_a_cool_one(
-    network: StageNetwork,
+    either: StageNetwork,
 ) -> None:
     """Occlusion agrees with the map: over many pictures the two rank places alike."""
     agreements = []
-    for seed in range(6):
-        image = _batch(range(seed, seed + 1))
+    for seed in range(12):
+        image = batch(range(seed, seed + 1))
         with torch.inference_mode():
-            logit, _, activation = ServedStages(network)(image)
+            logit, _, activation = _served(either)(image)
             drops, shares = [], []
             for y in range(0, 128, 32):
                 for x in range(0, 128, 32):
                     covered = image.clone()
                     patch = covered[:, :, y : y + 32, x : x + 32]
                     patch.copy_(patch.mean(dim=(2, 3), keepdim=True).expand_as(patch))
-                    drops.append(float(logit - network(covered)))
+                    drops.append(float(logit - either(covered)))
                     cell = activation[0, y // 16 : y // 16 + 2, x // 16 : x // 16 + 2]
                     shares.append(float(cell.mean()))
         agreements.append(np.corrcoef(drops, shares)[0, 1])
     assert float(np.mean(agreements)) > 0.2
 
 
-def test_the_exported_graph_gives_what_torch_gives(network: StageNetwork, tmp_path: Path) -> None:
+def test_the_exported_graph_gives_what_torch_gives(either: StageNetwork, tmp_path: Path) -> None:
     """Logit, statistics and map of the served graph are torch's."""
-    export_graph(find_architecture("resnet18-stages"), network, tmp_path / "graph.xml", 128)
+    export_graph(find_architecture(_name(either)), either, tmp_path / "graph.xml", 128)
     core = openvino_core()
     compiled = core.compile_model(
         core.read_model(tmp_path / "graph.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
-    images = _batch(range(4))
+    images = batch(range(4))
     with torch.inference_mode():
-        wanted = ServedStages(network)(images)
+        wanted = _served(either)(images)
     for name, tensor in zip(("logit", "features", "activation"), wanted, strict=True):
         found = compiled({0: images.numpy()})[name]
         np.testing.assert_allclose(found, tensor.numpy(), atol=0.02, rtol=0.02)
@@ -113,7 +112,7 @@ def test_a_block_that_adds_nothing_is_left_out_of_the_graph(
     idle = copy.deepcopy(network)
     for tensor in (idle.layer4[1].bn2.weight, idle.layer4[1].bn2.bias):
         torch.nn.init.zeros_(tensor)
-    images = _batch(range(3))
+    images = batch(range(3))
     with torch.inference_mode():
         wanted = ServedStages(idle)(images)
         for found, tensor in zip(
@@ -140,7 +139,7 @@ def test_an_unknown_architecture_is_refused() -> None:
 def test_a_checkpoint_survives_half_precision(name: str, tmp_path: Path) -> None:
     """Written in 16 bits and read again, a network's tensors are the same to 16 bits."""
     torch.manual_seed(2)
-    one, two = (ARCHITECTURES[name].build({"hidden": 16}) for _ in range(2))
+    one, two = (ARCHITECTURES[name].build(dict.fromkeys(WIDTHS, 16)) for _ in range(2))
     save_checkpoint(one, tmp_path / "c.safetensors", half=True)
     load_checkpoint(two, tmp_path / "c.safetensors")
     for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):

@@ -12,18 +12,22 @@ from safetensors.numpy import load_file
 from backend.errors import BadManifest
 from backend.imaging.decode import decode
 from backend.model import registry
-from backend.model.architectures import save_checkpoint
-from backend.model.preprocess import Preprocessing
+from backend.model.architectures import find_architecture, load_checkpoint, save_checkpoint
+from backend.model.card import load_card
+from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import StageHead, StageNetwork
 from backend.settings import Settings
 from backend.training import features
 from backend.training.compiled import FEW, looking
+from backend.training.evaluation.leave_out import read_vault
 from backend.training.folds import make_folds, source_weights
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.recipes import HeadRecipe, StageRecipe
 from backend.training.release import release
 from backend.training.run import Run
-from backend.training.stage_training import OOF_NAME, average_views, join_heads, train_stages
+from backend.training.stage_heads import advised, join_heads
+from backend.training.stage_training import OOF_NAME, average_views, train_stages
+from backend.tuning.head import read_head
 from tests.training.manifests import Row, write_manifest
 
 TINY = StageRecipe(
@@ -117,6 +121,49 @@ def test_joined_heads_give_the_mean_of_their_logits() -> None:
     with torch.inference_mode():
         mean = torch.stack([h(statistics) for h in heads]).mean(dim=0)
         torch.testing.assert_close(join_heads(heads)(statistics), mean)
+
+
+def test_a_head_says_the_mean_of_its_own_and_the_advisers_logit() -> None:
+    """An opinion that is read as one more number counts half, also in 16 bits."""
+    torch.manual_seed(1)
+    head = StageHead(5).eval()
+    statistics, opinion = torch.randn(4, 2048), 3 * torch.randn(4, 1)
+    joined = advised(head)
+    with torch.inference_mode():
+        mean = (head(statistics) + opinion[:, 0]) / 2
+        vectors = torch.cat([statistics, opinion], dim=1)
+        torch.testing.assert_close(joined(vectors), mean, atol=1e-5, rtol=1e-5)
+        halved = joined.half().float()
+        torch.testing.assert_close(halved(vectors), mean, atol=5e-3, rtol=5e-3)
+
+
+def test_an_adviser_is_trained_released_and_served(
+    finished: Run, manifest: Manifest, tmp_path: Path
+) -> None:
+    """The served graph says what the joined heads were judged by, and its vector says it too."""
+    recipe = replace(TINY, name="tiny-advised", advisers=2)
+    run = Run(tmp_path / "runs" / "advised")
+    train_stages(recipe, manifest, run, init=Path(finished.config()["initialisation"]))
+    assert run.history()[0]["auc"] > 0.9
+    folder = release(run, "advised-1", tmp_path / "weights")
+    card = load_card(folder)
+    assert (card.architecture, card.feature_size) == ("resnet18-textures", 2049)
+    network = find_architecture(card.architecture).build(card.document)
+    load_checkpoint(network, run.best_path)
+    judge = registry.load_judge(Settings(home=tmp_path / "home"), str(folder))
+    row = manifest.of("test")[0]
+    scored = judge.score(decode(row.file.read_bytes()).image)
+    view = to_tensor(decode(row.file.read_bytes()).image, TINY.preprocessing)
+    with torch.inference_mode():
+        wanted = float(network.eval()(torch.from_numpy(view)[None]))
+    assert scored.logit == pytest.approx(wanted, rel=0.05)  # in 8 bits, perhaps
+    vector = np.frombuffer(scored.features, "<f2")[None]
+    assert read_head(card).logits(vector)[0] == pytest.approx(scored.logit, abs=0.02)
+    kept = load_file(folder / "features.safetensors")
+    again = read_head(card).logits(kept["val.features"])
+    np.testing.assert_allclose(again, kept["val.logits"], atol=0.02)
+    vault = read_vault(folder / "features.safetensors")
+    assert vault.features.shape[1] == 2048  # the opinion knows every name
 
 
 def test_out_of_fold_logits_cover_every_original_once(finished: Run, manifest: Manifest) -> None:

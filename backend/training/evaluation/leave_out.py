@@ -2,7 +2,8 @@
 
 The vectors of `features.safetensors` are those of the released network, which has seen every
 name; only the classifier above them is fitted anew without one. So these figures say how far
-that classifier carries over, and flatter a network that was itself fine-tuned.
+that classifier carries over, and flatter a network that was itself fine-tuned. An opinion that a
+vector ends with (`texture_network`) was learnt from every name and is left out altogether.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def read_vault(path: Path) -> Vault:
                 return np.concatenate([file.get_tensor(f"{s}.{field}") for s in ("train", "val")])
 
             return Vault(
-                features=both("features").astype(np.float32),
+                features=both("features")[:, :STAGE_STATISTICS].astype(np.float32),
                 labels=both("labels").astype(np.int64),
                 learnt=np.arange(len(both("labels"))) < len(file.get_tensor("train.labels")),
                 generator=names["generator"][both("generator")],
