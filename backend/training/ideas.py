@@ -46,7 +46,7 @@ _SERVED = StageRecipe("brush-1")
 AS_SERVED = replace(
     BASE, learn=tuple(range(_SERVED.web_copies + 1)), regularisation=_SERVED.regularisation
 )
-"""One head of the served recipe."""
+"""One head of `brush-1`, which is what the served recipe has but for its adviser."""
 
 _VIEWS = (
     BASE,

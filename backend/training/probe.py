@@ -3,7 +3,7 @@
 The probe is the one that the data's own notes describe: statistics of all stages of the
 initialisation, standardised, logistic regression with C .001 and sources weighted by count^-.5;
 on whole views alone, or on whole views and native crops, whose logits are averaged. The trunk of
-`brush-1` is the initialisation, so that one pass of the served graph gives the release's score
+`brush-2` is the initialisation, so that one pass of the served graph gives the release's score
 and the probe's statistics; those of the whole views of `train` and `val` travel with the release.
 
 Prints one Markdown table for `test` and `unseen`, on pictures as they are and on a seeded web

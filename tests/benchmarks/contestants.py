@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import psutil
@@ -170,7 +172,7 @@ class GradioPage(Contestant):
         self._way = self._ways[0]
 
     def wait_until_ready(self) -> None:
-        """Wait until its port takes connections."""
+        """Wait until the page answers."""
         deadline = time.monotonic() + _START_S
         while not _answers(self._port):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -221,8 +223,12 @@ def _free_port() -> int:
 
 
 def _answers(port: int) -> bool:
+    """Say whether the page answers: its port takes connections a moment before."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
+        connection.request("GET", "/config")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
-    return True
+    finally:
+        connection.close()
