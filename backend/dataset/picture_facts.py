@@ -14,6 +14,7 @@ from backend.errors import BadInput, BrushmarkError
 from backend.imaging.decode import MAX_BYTES, decode
 from backend.imaging.fingerprint import perceptual_hash, sha256
 from backend.model.judge import Judge
+from backend.model.vectors import STATISTICS
 
 Progress = Callable[[int, int, str], None]
 """Called with how many are done, how many there are, and what is being done."""
@@ -23,7 +24,10 @@ _SAVE_EVERY = 64
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """One readable picture; `embedding` is little-endian float16, where it was asked for."""
+    """One readable picture; `embedding` is little-endian float16, where it was asked for.
+
+    It holds what the picture looks like, and no opinion of it.
+    """
 
     sha256: str
     hash: int
@@ -59,7 +63,7 @@ def look_at(data: bytes, judge: Judge | None = None) -> PictureFacts:
         width=facts.width,
         height=facts.height,
         file_bytes=facts.bytes,
-        embedding=judge.score(decoded.image).features if judge else None,
+        embedding=judge.score(decoded.image).features[: 2 * STATISTICS] if judge else None,
     )
 
 

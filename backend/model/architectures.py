@@ -31,7 +31,8 @@ class Architecture:
     """Wrap it into the graph as served: logit, features, activation."""
 
 
-_HEADS = ("fc.", "head.", "adviser.")
+HEADS = ("fc.", "head.", "adviser.")
+"""How the names of tensors begin that belong to no trunk."""
 
 ARCHITECTURES = {
     a.name: a
@@ -81,15 +82,15 @@ def load_initialisation(module: nn.Module, path: Path) -> None:
         WeightsDamaged: the file is not a ResNet-18.
     """
     state = {k: v for k, v in _read(path).items() if not k.startswith("fc.")}
-    own = {name for name in module.state_dict() if name.startswith((*_HEADS, "textures."))}
+    own = {name for name in module.state_dict() if name.startswith((*HEADS, "textures."))}
     _load(module, state, path, allowed_missing=own)
 
 
 def trunk_sha256(network: nn.Module) -> str:
-    """Return a hash of all that a network's statistics depend on: of everything but its heads."""
+    """Return a hash of all of a network but its heads: what `STANDS_STILL` depends on."""
     digest = hashlib.sha256()
     for name, tensor in network.state_dict().items():
-        if not name.startswith(_HEADS):
+        if not name.startswith(HEADS):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 

@@ -29,7 +29,7 @@ def spread(maps: Tensor, mean: Tensor) -> Tensor:
 
 
 class StageHead(nn.Module):
-    """Standardise the statistics, 2,048 where served, then one hidden layer and one logit."""
+    """Standardise d numbers, 2,048 by default, then one hidden layer and one logit."""
 
     mean: Tensor
     scale: Tensor
@@ -50,18 +50,18 @@ class StageHead(nn.Module):
         self.out = nn.Linear(hidden, 1)
 
     def forward(self, statistics: Tensor) -> Tensor:
-        """Return log-odds of ai_generated: (n, 2048) -> (n,)."""
+        """Return log-odds of ai_generated: (n, d) -> (n,)."""
         logit: Tensor = self.out(self.hidden_units(statistics))[:, 0]
         return logit
 
     def hidden_units(self, statistics: Tensor) -> Tensor:
-        """Return what the last layer reads: (n, 2048) -> (n, hidden)."""
+        """Return what the last layer reads: (n, d) -> (n, hidden)."""
         x = self.drop_in((statistics - self.mean) * self.scale)
         units: Tensor = self.drop_hidden(functional.gelu(self.hidden(x)))
         return units
 
     def gradient(self, statistics: Tensor) -> Tensor:
-        """Return d logit / d statistics in closed form, without autograd: (n, 2048).
+        """Return d logit / d statistics in closed form, without autograd: (n, d).
 
         GELU(z) = z Phi(z), so its slope is Phi(z) + z phi(z) (Hendrycks & Gimpel 2016).
         """
@@ -72,6 +72,9 @@ class StageHead(nn.Module):
 
 class StageNetwork(nn.Module):
     """torchvision's trunk under torchvision's names, and a `StageHead`."""
+
+    STANDS_STILL = "statistics"
+    """The method that returns all that heads read and no head has touched: what may be cached."""
 
     def __init__(self, hidden: int = 128, *, inputs: int = FEATURE_SIZE) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ class Texture(nn.Module):
     """
 
     mix: Tensor | None
+    pairs: Tensor
     place: Tensor
 
     def __init__(self, channels: int, step: int = 1) -> None:
@@ -32,8 +33,8 @@ class Texture(nn.Module):
         mix = torch.linalg.qr(square)[0][:MIXED] if channels > MIXED else None
         self.register_buffer("mix", mix)
         first, second = torch.triu_indices(self.mixed, self.mixed, 1)
-        self.pairs = first * self.mixed + second
-        self.size = len(self.pairs)
+        self.register_buffer("pairs", first * self.mixed + second, persistent=False)
+        self.size = len(first)
         # Where each pair of channels has its correlation; the last place stands for none.
         place = torch.full((self.mixed, self.mixed), self.size)
         place[first, second] = place[second, first] = torch.arange(self.size)

@@ -26,12 +26,14 @@ from backend.model.texture import Texture
 ARCHITECTURE = "resnet18-textures"
 STEPS = (2, 2, 1)
 """Of the stem and the two stages after it, whose texture is read: every other position of the finer
-maps tells as much for a quarter of the price."""
+maps tells as much for a quarter of the price. Other steps would be another architecture."""
 VECTOR_SIZE = FEATURE_SIZE + 1
 
 
 class TextureNetwork(StageNetwork):
     """torchvision's trunk under torchvision's names, a `StageHead`, and one that advises it."""
+
+    STANDS_STILL = "details"
 
     def __init__(self, hidden: int = 128, adviser_hidden: int = 128) -> None:
         super().__init__(hidden, inputs=VECTOR_SIZE)

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from backend.errors import BadRun
 from backend.model.preprocess import FloatArray
-from backend.model.stage_network import FEATURE_SIZE
+from backend.model.vectors import without_opinion
 from backend.training.evaluate import Scores
 from backend.training.manifest import Row
 
@@ -60,4 +60,4 @@ def released_vectors(path: Path, rows: Sequence[Row]) -> FloatArray:
     if missing is not None:
         raise BadRun(f"{path} carries no vector of row {missing.number}, {missing.path}.")
     vectors = np.stack([found[row.sha256] for row in rows])
-    return vectors[:, :FEATURE_SIZE].astype(np.float32)
+    return without_opinion(vectors).astype(np.float32)

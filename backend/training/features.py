@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +23,6 @@ from backend.training.parallel import ALONE, Team
 from backend.training.train import Progress
 from backend.training.views import loader_workers
 
-Method = Literal["statistics", "details"]
-"""What of a network is asked: what its head reads, or all that both heads of a
-`texture_network.TextureNetwork` read."""
 _CHUNK = 512
 
 
@@ -59,7 +56,7 @@ class VariantViews(Dataset[tuple[torch.Tensor, int]]):
 def extract(
     look: Look, rows: tuple[Row, ...], variant: Variant, spec: Preprocessing
 ) -> np.ndarray[Any, np.dtype[np.float16]]:
-    """Return the statistics of every row's picture: float16 of shape (n, d), 2,048 as served."""
+    """Return the statistics of every row's picture: float16 of shape (n, d)."""
     loader = DataLoader(
         VariantViews(rows, variant, spec), batch_size=32, num_workers=loader_workers(len(rows))
     )
@@ -76,9 +73,8 @@ def cached(
     team: Team = ALONE,
     *,
     about: str = "",
-    method: Method = "statistics",
 ) -> FloatArray:
-    """Return the statistics from the cache, or extract and keep them, chunk by chunk.
+    """Return what the trunk alone says, from the cache, or extract and keep it, chunk by chunk.
 
     The cache is keyed by the trunk's weights, pictures, variant, preprocessing and precision, each
     view of the originals apart, so that what needs one view alone shares it. `about` says what the
@@ -87,17 +83,18 @@ def cached(
     """
     folder.mkdir(parents=True, exist_ok=True)
     trunk = trunk_sha256(network)
+    if network.STANDS_STILL != StageNetwork.STANDS_STILL:
+        about = f"{about} {network.STANDS_STILL}"
     chunks = _chunks(rows)
     paths = []
     for index in chunks:
         digests = [rows[i].sha256 for i in index]
-        shape = about if method == "statistics" else f"{about} {method}"
-        key = repr((trunk, shape, digests, variant, spec, precision_here())).encode()
+        key = repr((trunk, about, digests, variant, spec, precision_here())).encode()
         paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):
         if not path.exists():
-            look = look or looking(network, method, spec.crop_px, len(rows))
+            look = look or looking(network, network.STANDS_STILL, spec.crop_px, len(rows))
             _write(path, extract(look, tuple(rows[i] for i in index), variant, spec))
         done = min(done + len(index) * team.size, len(rows))
         progress(done, len(rows), f"features {variant}")

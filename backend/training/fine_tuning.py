@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from backend.model.architectures import load_checkpoint, save_checkpoint
+from backend.model.architectures import HEADS, load_checkpoint, save_checkpoint
 from backend.model.network import inference_device
 from backend.model.preprocess import Preprocessing, normalise
 from backend.model.processor import this_processor
@@ -112,7 +112,7 @@ def fine_tune(
     seed: int = 0,
     progress: Progress = lambda done, total, text: None,
 ) -> StageNetwork:
-    """Return the network fine-tuned on some rows, starting from its trunk and its head.
+    """Return the network fine-tuned on some rows, starting from its trunk and its heads.
 
     `weights` (n,) say how often each row is drawn within its class. The result lies in `folder`
     as `trunk.safetensors`; where it is there already it is read, and an interrupted run goes on
@@ -152,13 +152,13 @@ class _Tuning:
         self.trunk = [
             (p, p.detach().clone())
             for n, p in network.named_parameters()
-            if not n.startswith("head.") and p.requires_grad
+            if not n.startswith(HEADS) and p.requires_grad
         ]
-        head = list(network.head.parameters())
+        heads = [p for n, p in network.named_parameters() if n.startswith(HEADS)]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": [p for p, _ in self.trunk], "lr": recipe.lr, "weight_decay": 0.0},
-                {"params": head, "lr": recipe.head_lr, "weight_decay": recipe.head_decay},
+                {"params": heads, "lr": recipe.head_lr, "weight_decay": recipe.head_decay},
             ]
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)

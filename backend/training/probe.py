@@ -32,7 +32,7 @@ from backend.model.openvino_runtime import OpenVinoJudge
 from backend.model.preprocess import FloatArray
 from backend.model.processor import this_processor
 from backend.model.registry import find_card
-from backend.model.stage_network import FEATURE_SIZE
+from backend.model.vectors import without_opinion
 from backend.settings import Settings
 from backend.training.commands import RUNS, SHARED_DATA, progress_bar
 from backend.training.degrade import seeded_web_copy
@@ -112,7 +112,7 @@ class _Comparison:
     def _statistics(self, rows: Sequence[Row], variant: int) -> FloatArray:
         """Return statistics in 32 bits, as those that travel with a release: (n, 2048)."""
         passed = cached_passes(self._plain, rows, variant, CACHE, self._progress)
-        return passed.statistics[:, :FEATURE_SIZE]
+        return without_opinion(passed.statistics)
 
 
 def _table(comparison: _Comparison) -> str:

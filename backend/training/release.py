@@ -46,6 +46,7 @@ from backend.training.evaluation.findings import overall
 from backend.training.feature_file import write_features
 from backend.training.full_disk import told_when_full
 from backend.training.graph import export_graph
+from backend.training.head import head_logits
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.originals import count_originals
 from backend.training.quantise import gate, quantise
@@ -142,7 +143,8 @@ def _fill(
     }
     card["limits"] = card_text.limits(scale.fitted_on, native=spec.native_from_short_side_px > 0)
     write_json(folder / CARD_NAME, card)
-    write_features(folder / FEATURES, {k: v.of_view("whole") for k, v in scored.items()})
+    parts = {**scored, "train": _as_unmet(scored["train"], network, run, manifest, view)}
+    write_features(folder / FEATURES, {k: v.of_view("whole") for k, v in parts.items()})
     originals = count_originals(manifest)
     if originals is not None:
         write_json(folder / ORIGINALS_NAME, originals)
@@ -161,6 +163,26 @@ def _fill(
         path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD_NAME
     }
     write_json(folder / CARD_NAME, card)
+
+
+def _as_unmet(
+    train: Scores, network: Any, run: Run, manifest: Manifest, view: str | None
+) -> Scores:
+    """Return the scores of training pictures as if their adviser had not met them.
+
+    Their own adviser has learnt them by heart; who learns from its opinions would trust it more
+    than pictures from elsewhere bear out. So each gets the opinion of the fold that held it out.
+    """
+    path = run.folder / OOF_NAME
+    opinions = load_file(path).get("opinions") if path.exists() else None
+    if opinions is None:
+        return train
+    rows = manifest.of("train", "val", view=view)
+    by_row = {row.number: opinion for row, opinion in zip(rows, opinions, strict=True)}
+    vectors = train.features.astype(np.float32)
+    vectors[:, -1] = [by_row[row.number] for row in train.rows]
+    logits = head_logits(network.head.eval(), vectors)
+    return replace(train, features=vectors.astype(train.features.dtype), logits=logits)
 
 
 def _try_int8(

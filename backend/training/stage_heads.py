@@ -35,16 +35,22 @@ class Heads:
         """Return log-odds of `StageNetwork.statistics`, or of `TextureNetwork.details`: (n,)."""
         vectors = statistics
         if self.adviser is not None:
-            moments, texture = apart(statistics)
-            opinion = head_logits(self.adviser, texture).astype(np.float32)
-            vectors = np.concatenate([moments, opinion[:, None]], axis=1)
+            opinions = self.opinions(statistics)[:, None]
+            vectors = np.concatenate([statistics[:, :FEATURE_SIZE], opinions], axis=1)
         logits: Logits = head_logits(self.head, vectors)
         return logits
+
+    def opinions(self, details: FloatArray) -> FloatArray:
+        """Return what the adviser says of `TextureNetwork.details`: (n,)."""
+        assert self.adviser is not None  # noqa: S101
+        said: FloatArray = head_logits(self.adviser, apart(details)[1]).astype(np.float32)
+        return said
 
     def put_into(self, network: StageNetwork) -> None:
         """Make these the heads of a network."""
         network.head = self.head
-        if self.adviser is not None and isinstance(network, TextureNetwork):
+        if self.adviser is not None:
+            assert isinstance(network, TextureNetwork)  # noqa: S101
             network.adviser = self.adviser
 
 

@@ -96,14 +96,13 @@ def _train(
     rows = manifest.of("train", "val", view=recipe.view)
     variants = [
         cached(
-            run.folder.parent / "cache",  # which other seeds and the screening share
+            run.folder.parent / "cache",  # which other seeds share
             network,
             rows,
             Variant(n),
             recipe.preprocessing,
             progress if team.leads else silent,
             team,
-            method="details" if recipe.advisers else "statistics",
         )
         for n in range(recipe.web_copies + 1)
     ]
@@ -122,8 +121,8 @@ def _fit(
     seed: int,
 ) -> None:
     """Fit the heads, on folds and on the whole training split, and write the run's results."""
-    folds = _out_of_fold(recipe, rows, variants, seed)
-    _write_out_of_fold(run.folder / OOF_NAME, folds)
+    folds, opinions = _out_of_fold(recipe, rows, variants, seed)
+    _write_out_of_fold(run.folder / OOF_NAME, folds, opinions)
     learn = np.flatnonzero([r.split == "train" for r in rows])
     losses: list[list[float]] = []
     heads = fit_heads(recipe, rows, variants, learn, seed, losses)
@@ -161,24 +160,32 @@ def _widths(recipe: StageRecipe) -> dict[str, int]:
 
 def _out_of_fold(
     recipe: StageRecipe, rows: tuple[Row, ...], variants: list[FloatArray], seed: int
-) -> tuple[Screened, ...]:
-    """Return out-of-fold logits of the clean views and of each web copy."""
+) -> tuple[tuple[Screened, ...], FloatArray | None]:
+    """Return out-of-fold logits of the clean views and of each web copy.
+
+    And, where there are advisers, each row's opinion by one that had not met its kin.
+    """
+    opinions = np.zeros(len(rows), np.float32) if recipe.advisers else None
+    held_out = iter([fold.held_out for fold in make_folds(rows, FOLDS, seed)])
 
     def fit(index: Any) -> Callable[[FloatArray], Logits]:
-        return fit_heads(recipe, rows, variants, index, seed).logits
+        heads, held = fit_heads(recipe, rows, variants, index, seed), next(held_out)
+        if opinions is not None:
+            opinions[held] = heads.opinions(variants[0][held])
+        return heads.logits
 
-    return screen(rows, variants, fit, folds=FOLDS, seed=seed)
+    return screen(rows, variants, fit, folds=FOLDS, seed=seed), opinions
 
 
-def _write_out_of_fold(path: Path, folds: Sequence[Screened]) -> None:
-    save_file(
-        {
-            "logits": np.stack([f.logits for f in folds]),
-            "targets": folds[0].targets,
-            "first_row": np.array(folds[0].originals, np.int64),
-        },
-        path,
-    )
+def _write_out_of_fold(path: Path, folds: Sequence[Screened], opinions: FloatArray | None) -> None:
+    tensors: dict[str, Any] = {
+        "logits": np.stack([f.logits for f in folds]),
+        "targets": folds[0].targets,
+        "first_row": np.array(folds[0].originals, np.int64),
+    }
+    if opinions is not None:
+        tensors["opinions"] = opinions
+    save_file(tensors, path)
 
 
 def _figures(folds: Sequence[Screened]) -> dict[str, Any]:

@@ -58,6 +58,8 @@ _EPSILON = 1e-6
 class Textures(TextureNetwork):
     """The trunk, whose statistics hold all parts, (n, 12192)."""
 
+    STANDS_STILL = "statistics"
+
     def summary(self, stages: Sequence[Tensor]) -> Tensor:
         """Return moments, skewness, neighbours' and channels' correlations of the stages."""
         centred = [_centred(maps.float()) for maps in stages]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -237,13 +237,13 @@ def _picked() -> set[str]:
     return picked
 
 
-def _reselect(change: Callable[[Iterable[str]], None], ids: Iterable[str]) -> None:
+def _reselect(change: Callable[[], None]) -> None:
     """Change what is selected, and draw all boxes anew.
 
     A browser that has not yet drawn the change sends the boxes' old state along with the next
     click. What it sends of boxes that are gone does not count.
     """
-    change(ids)
+    change()
     st.session_state["gallery-boxes"] = st.session_state.get("gallery-boxes", 0) + 1
 
 
@@ -266,7 +266,7 @@ def _bar(client: Client, page_records: Sequence[Json]) -> None:
                 "Select this page",
                 icon=":material/select_all:",
                 on_click=_reselect,
-                args=(picked.update, [r["id"] for r in page_records]),
+                args=(partial(picked.update, [r["id"] for r in page_records]),),
             )
         if picked:
             _give_label(client, picked)
@@ -281,9 +281,7 @@ def _give_label(client: Client, picked: set[str]) -> None:
     for label, words in filters.LABELS.items():
         say = partial(_label, client, label)
         st.button(words, key=f"batch-{label}", on_click=_try, args=(say,))
-    st.button(
-        "Clear", type="tertiary", on_click=_reselect, args=(picked.difference_update, set(picked))
-    )
+    st.button("Clear", type="tertiary", on_click=_reselect, args=(picked.clear,))
 
 
 def _label(client: Client, label: str) -> None:
@@ -293,7 +291,7 @@ def _label(client: Client, label: str) -> None:
     # Should one request fail, what was labelled is done, and the rest stays selected.
     for part in reviews.parts(sorted(_picked())):
         done += [review["id"] for review in reviews.submit_many(client, part, label, "")]
-        _reselect(_picked().difference_update, part)
+        _reselect(partial(_picked().difference_update, part))
 
 
 def _undo(client: Client) -> None:

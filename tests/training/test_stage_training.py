@@ -9,17 +9,19 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from backend.dataset.picture_facts import look_at
 from backend.errors import BadManifest
 from backend.imaging.decode import decode
 from backend.model import registry
 from backend.model.architectures import find_architecture, load_checkpoint, save_checkpoint
 from backend.model.card import load_card
 from backend.model.preprocess import Preprocessing, to_tensor
-from backend.model.stage_network import StageHead, StageNetwork
+from backend.model.stage_network import FEATURE_SIZE, StageHead, StageNetwork
 from backend.settings import Settings
 from backend.training import features
 from backend.training.compiled import FEW, looking
 from backend.training.evaluation.leave_out import read_vault
+from backend.training.feature_file import released_vectors
 from backend.training.folds import make_folds, source_weights
 from backend.training.manifest import Manifest, read_manifest
 from backend.training.recipes import HeadRecipe, StageRecipe
@@ -162,8 +164,16 @@ def test_an_adviser_is_trained_released_and_served(
     kept = load_file(folder / "features.safetensors")
     again = read_head(card).logits(kept["val.features"])
     np.testing.assert_allclose(again, kept["val.logits"], atol=0.02)
-    vault = read_vault(folder / "features.safetensors")
-    assert vault.features.shape[1] == 2048  # the opinion knows every name
+    np.testing.assert_allclose(
+        read_head(card).logits(kept["train.features"]), kept["train.logits"], atol=0.05
+    )
+    # What names and labels the adviser has learnt must not come back through its opinion.
+    rows = manifest.of("train", "val")
+    unmet = load_file(run.folder / OOF_NAME)["opinions"][[r.split == "train" for r in rows]]
+    np.testing.assert_allclose(kept["train.features"][:, -1], unmet, rtol=2e-3)
+    assert read_vault(folder / "features.safetensors").features.shape[1] == FEATURE_SIZE
+    assert released_vectors(folder / "features.safetensors", rows[:3]).shape == (3, FEATURE_SIZE)
+    assert len(look_at(row.file.read_bytes(), judge).embedding or b"") == 2 * FEATURE_SIZE
 
 
 def test_out_of_fold_logits_cover_every_original_once(finished: Run, manifest: Manifest) -> None:

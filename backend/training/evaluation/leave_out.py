@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from backend.domain import Label
 from backend.errors import WeightsDamaged, WeightsMissing
+from backend.model.vectors import STATISTICS, without_opinion
 from backend.training.evaluation.bootstrap import Interval, interval, rate
 from backend.training.evaluation.memory import Remembered
 from backend.training.metrics import roc_auc
@@ -29,8 +30,6 @@ from backend.training.train import Progress
 
 LEAST_ORIGINALS = 10
 """Names with fewer originals in `train` and `val` are not left out: too few to say anything."""
-STAGE_STATISTICS = 2048
-"""Size of a vector that holds every stage's statistics: the head with a hidden layer fits it."""
 _C, _POWER, _DRAWS = 0.01, 0.25, 300
 _VERSION = 1
 Vectors = npt.NDArray[np.float32]
@@ -53,7 +52,7 @@ class Vault:
     @property
     def classifier(self) -> str:
         """What is fitted on these vectors, in words."""
-        if self.features.shape[1] == STAGE_STATISTICS:
+        if self.features.shape[1] == STATISTICS:
             return "one head like our own recipe's (one hidden layer), on pictures as they are"
         return "a logistic regression"
 
@@ -94,7 +93,7 @@ def read_vault(path: Path) -> Vault:
                 return np.concatenate([file.get_tensor(f"{s}.{field}") for s in ("train", "val")])
 
             return Vault(
-                features=both("features")[:, :STAGE_STATISTICS].astype(np.float32),
+                features=without_opinion(both("features")).astype(np.float32),
                 labels=both("labels").astype(np.int64),
                 learnt=np.arange(len(both("labels"))) < len(file.get_tensor("train.labels")),
                 generator=names["generator"][both("generator")],
@@ -151,7 +150,7 @@ def _logits_without(vault: Vault, out: npt.NDArray[np.bool_]) -> Logits:
 def _fit(vault: Vault, learn: npt.NDArray[np.bool_]) -> Callable[[Vectors], Logits]:
     x, y = vault.features[learn], vault.labels[learn]
     weights = _weights(vault.source[learn], y)
-    if vault.features.shape[1] == STAGE_STATISTICS:
+    if vault.features.shape[1] == STATISTICS:
         from backend.training.head import fit_head, head_logits
 
         head = fit_head(x, y, weights, HeadRecipe())
