@@ -25,8 +25,8 @@ from backend.model.texture import Texture
 
 ARCHITECTURE = "resnet18-textures"
 STEPS = (2, 2, 1)
-"""Of the stem and the two stages after it, whose texture is read: every other position of the finer
-maps tells as much for a quarter of the price. Other steps would be another architecture."""
+"""Of the stem and the two stages after it, whose texture is read: a quarter of the positions of the
+two finer maps tells as much as all. Other steps would be another architecture."""
 VECTOR_SIZE = FEATURE_SIZE + 1
 
 

@@ -82,14 +82,12 @@ def cached(
     whole chunk. Each process of a team extracts every so many-th chunk.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trunk = trunk_sha256(network)
-    if network.STANDS_STILL != StageNetwork.STANDS_STILL:
-        about = f"{about} {network.STANDS_STILL}"
+    asked = trunk_sha256(network), network.STANDS_STILL, about
     chunks = _chunks(rows)
     paths = []
     for index in chunks:
         digests = [rows[i].sha256 for i in index]
-        key = repr((trunk, about, digests, variant, spec, precision_here())).encode()
+        key = repr((asked, digests, variant, spec, precision_here())).encode()
         paths.append(folder / f"{hashlib.sha256(key).hexdigest()[:24]}.npy")
     done, look = 0, None
     for path, index in team.share(list(zip(paths, chunks, strict=True))):

@@ -206,11 +206,11 @@ def _tile(client: Client, group: Sequence[Json]) -> None:
 
 
 def _pick(record: Json, ids: list[str]) -> None:
-    drawn = st.session_state.get("gallery-boxes", 0)
+    drawn = _times_reselected()
     key = f"pick-{drawn}-{record['id']}-{len(ids)}"
 
     def turn() -> None:
-        if drawn != st.session_state.get("gallery-boxes", 0):
+        if drawn != _times_reselected():
             return
         if st.session_state[key]:
             _picked().update(ids)
@@ -244,7 +244,12 @@ def _reselect(change: Callable[[], None]) -> None:
     click. What it sends of boxes that are gone does not count.
     """
     change()
-    st.session_state["gallery-boxes"] = st.session_state.get("gallery-boxes", 0) + 1
+    st.session_state["gallery-boxes"] = _times_reselected() + 1
+
+
+def _times_reselected() -> int:
+    times: int = st.session_state.get("gallery-boxes", 0)
+    return times
 
 
 # ---- batches --------------------------------------------------------------------------------

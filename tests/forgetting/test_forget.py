@@ -149,14 +149,20 @@ def test_exports_go_that_name_it_in_any_format(home: Home) -> None:
     assert shelf.has_file(made[SITES[0]])
 
 
+def killed_at(owner: object, step: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> Forgetting:
+    """Return what forgets, after it was killed at one of its steps with the secret site."""
+    forgetting = Forgetting(home.settings, home.repository, home.images)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, lambda *_: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    return forgetting
+
+
 def test_what_was_interrupted_is_finished(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended after the records and before the exports, it finds the exports when it is repeated."""
     records = keep_secrets(home)
-    forgetting = Forgetting(home.settings, home.repository, home.images)
-    with monkeypatch.context() as patch:
-        patch.setattr(forget_module, "drop_exports", lambda *_: sys.exit("killed"))
-        with pytest.raises(SystemExit):
-            forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    forgetting = killed_at(forget_module, "drop_exports", home, monkeypatch)
     assert home.repository.count_predictions(PredictionFilter(site=SECRET_SITE)) == 0
     journal = home.settings.home / "forgetting.jsonl"
     assert journal.stat().st_mode & 0o077 == 0
@@ -171,11 +177,7 @@ def test_what_was_interrupted_is_finished(home: Home, monkeypatch: pytest.Monkey
 def test_what_was_about_to_go_goes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended after its note and before the records, the next run erases those that were noted."""
     records = keep_secrets(home)
-    forgetting = Forgetting(home.settings, home.repository, home.images)
-    with monkeypatch.context() as patch:
-        patch.setattr(Forgetting, "_erase", lambda *_: sys.exit("killed"))
-        with pytest.raises(SystemExit):
-            forgetting.forget(Oblivion(site=SECRET_SITE), "admin")
+    forgetting = killed_at(Forgetting, "_erase", home, monkeypatch)
     assert home.repository.get_prediction(records[0].id) is not None
     done = forgetting.forget(Oblivion(before=LONG_AGO), "admin")
     assert (done.records, done.pictures, done.exports) == (7, 7, 2)

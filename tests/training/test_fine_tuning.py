@@ -10,6 +10,7 @@ from PIL import Image
 
 from backend.model.preprocess import Preprocessing
 from backend.model.stage_network import StageNetwork
+from backend.model.texture_network import TextureNetwork
 from backend.training.fine_tuning import Patches, draw_patch, fine_tune
 from backend.training.manifest import Manifest, Row, read_manifest
 from backend.training.recipes import TrunkRecipe
@@ -66,6 +67,18 @@ def test_the_trunk_moves_and_batch_norm_stands_still(rows: tuple[Row, ...], tmp_
     assert "conv1.weight" in moved
     assert "head.out.weight" in moved
     assert not {n for n in moved if "bn" in n or "downsample.1" in n}
+
+
+def test_an_adviser_learns_as_the_head_does(rows: tuple[Row, ...], tmp_path: Path) -> None:
+    """At a rate of nothing for heads, neither moves while the trunk does."""
+    torch.manual_seed(7)
+    network = TextureNetwork(4, 4)
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    recipe = replace(TINY, head_lr=0.0)
+    tuned = fine_tune(network, rows, recipe, SPEC, tmp_path).state_dict()
+    moved = {n for n in start if not torch.equal(start[n], tuned[n])}
+    assert "conv1.weight" in moved
+    assert not {n for n in moved if n.startswith(("head.", "adviser."))}
 
 
 def test_the_pull_holds_the_trunk_near_its_beginning(rows: tuple[Row, ...], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from backend.model.architectures import find_architecture, load_checkpoint, save
 from backend.model.card import load_card
 from backend.model.preprocess import Preprocessing, to_tensor
 from backend.model.stage_network import FEATURE_SIZE, StageHead, StageNetwork
+from backend.model.texture_network import TextureNetwork
 from backend.settings import Settings
 from backend.training import features
 from backend.training.compiled import FEW, looking
@@ -29,6 +30,7 @@ from backend.training.release import release
 from backend.training.run import Run
 from backend.training.stage_heads import advised, join_heads
 from backend.training.stage_training import OOF_NAME, average_views, train_stages
+from backend.training.texture_screening import Textures
 from backend.tuning.head import read_head
 from tests.training.manifests import Row, write_manifest
 
@@ -243,6 +245,11 @@ def test_runs_of_one_trunk_share_statistics_and_others_do_not(
     other.load_state_dict(copies, strict=False)
     features.cached(tmp_path, other, rows, features.Variant(), spec)
     assert len(extracted) == 3
+    advised, told = TextureNetwork(4, 4), Textures(4, 4)
+    told.load_state_dict(advised.state_dict())
+    for network in (advised, told):  # one trunk, of which another method is asked
+        features.cached(tmp_path, network, rows, features.Variant(), spec)
+    assert len(extracted) == 5
 
 
 def test_it_releases_and_serves(finished: Run, manifest: Manifest, tmp_path: Path) -> None:
